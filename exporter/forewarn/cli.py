@@ -1,0 +1,96 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from forewarn import __version__, app, check, config
+from forewarn.clock import SystemClock
+from forewarn.errors import ConfigError
+from forewarn.logs import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+USER_ERROR = 2
+
+
+def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
+    """Run a command; returns the exit status. A user's mistake is one line on standard error and status 2."""
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = config.load(arguments.config, os.environ if environ is None else environ, _flags(arguments))
+        return int(arguments.command(arguments, settings))
+    except ConfigError as error:
+        sys.stderr.write(f"forewarn: {error}\n")
+        return USER_ERROR
+    except BrokenPipeError:
+        # The reader of standard output left; nothing more can be said, and no exit hook may try.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(arguments: argparse.Namespace, settings: config.Config) -> int:
+    if arguments.print_config:
+        sys.stdout.write(settings.dump())
+        return 0
+    if arguments.check_config:
+        sys.stdout.write("configuration is valid\n")
+        return 0
+    clock = SystemClock()
+    log = Log(clock, settings.text("log.level"), settings.text("log.format"))
+    for warning in settings.warnings:
+        log.write("warning", warning)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    app.run(settings, clock, log, stop)
+    return 0
+
+
+def _check(arguments: argparse.Namespace, settings: config.Config) -> int:
+    log = Log(SystemClock(), "error", settings.text("log.format"))
+    return check.check(settings, log, arguments.format, arguments.page, sys.stdout)
+
+
+def _flags(arguments: argparse.Namespace) -> dict[str, tuple[str, object]]:
+    """Settings given on the command line, by path."""
+    flags = {
+        "engine.url": "--engine-url",
+        "server.listen": "--listen",
+        "log.level": "--log-level",
+        "log.format": "--log-format",
+    }
+    given = vars(arguments)
+    return {path: (flag, given.get(flag[2:].replace("-", "_"))) for path, flag in flags.items()}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="forewarn", description="Leading-indicator monitoring for vLLM.")
+    parser.add_argument("--version", action="version", version=f"forewarn {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", metavar="FILE", help="YAML settings; every key is also a FOREWARN_* variable")
+    common.add_argument("--engine-url", metavar="URL", help="address of vLLM (default http://127.0.0.1:8000)")
+    common.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
+    common.add_argument("--log-format", metavar="FORM", help="logfmt or json")
+    run = commands.add_parser("run", parents=[common], help="run the sidecar", description="Run the sidecar.")
+    run.add_argument("--listen", metavar="HOST:PORT", help="where to serve (default :9841)")
+    run.add_argument("--print-config", action="store_true", help="print the effective settings and exit")
+    run.add_argument("--check-config", action="store_true", help="validate the settings and exit")
+    run.set_defaults(command=_run)
+    look = commands.add_parser(
+        "check",
+        parents=[common],
+        help="look once at an engine and say which signals its metrics carry",
+        description="Look once at an engine. Exit status: 0 all core signals there, 1 some missing, 2 unreachable.",
+    )
+    look.add_argument("--format", choices=("table", "json", "metrics"), default="table", help="default: table")
+    look.add_argument("--page", metavar="FILE", help="read a saved /metrics page instead of an engine")
+    look.set_defaults(command=_check)
+    return parser

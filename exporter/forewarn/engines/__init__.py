@@ -1,0 +1,1 @@
+"""Adapters: one engine kind each, from its page to canonical signals."""

@@ -1,0 +1,243 @@
+"""The sidecar's memory: what successive polls said, ready to be read by collectors and the status page.
+
+The poller writes, everything else reads, both under `lock`. The lock is held for microseconds by the poller and
+never while the engine is being waited for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from forewarn import signals as s
+from forewarn.sampling.rank import SLIS, RankSampler, SamplerSettings, raw_counts
+from forewarn.sampling.restart import RestartDetector
+from forewarn.sampling.sli import on_edge
+from forewarn.snapshot import RankKey, SignalSource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from forewarn.clock import Clock
+    from forewarn.logs import Log
+    from forewarn.snapshot import Snapshot
+
+EngineState = Literal["starting", "ok", "unreachable", "slow", "bad_page", "no_series"]
+
+_STATE_OF_ERROR: dict[str, EngineState] = {
+    "refused": "unreachable",
+    "network": "unreachable",
+    "timeout": "slow",
+}
+_MAX_EVENTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something worth a line: `time` in seconds since the epoch, `level` info, warning or error."""
+
+    time: float
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """A kind of poll: fast (gauges alone) or full (the whole page), and the interval in seconds now in force."""
+
+    name: Literal["fast", "full"]
+    interval: float
+
+
+class Monitor:
+    """State of one engine as its sidecar knows it."""
+
+    def __init__(self, settings: SamplerSettings, clock: Clock, log: Log) -> None:
+        self.lock = threading.RLock()
+        self.settings = settings
+        self.clock = clock
+        self.state: EngineState = "starting"
+        self.detail = "no poll yet"
+        self.since = clock.monotonic()
+        self.up: bool | None = None
+        self.version = ""
+        self.start_time: float | None = None
+        self.ranks: dict[RankKey, RankSampler] = {}
+        self.sources: Mapping[str, SignalSource] = {}
+        self.available: dict[str, bool] = {}
+        self.intervals: dict[str, float] = {}
+        self.durations: dict[str, float] = {}
+        self.results: Counter[str] = Counter({"success": 0})
+        self.events: deque[Event] = deque(maxlen=_MAX_EVENTS)
+        self._log = log
+        self._last_success: float | None = None
+        self._restarts = RestartDetector()
+        self._doubtful = False
+
+    def succeeded(self, snapshot: Snapshot, sources: Mapping[str, SignalSource], speed: Speed, took: float) -> bool:
+        """Take a poll that worked, just now; `took` is its duration in seconds. Returns whether it shows a restart."""
+        with self.lock:
+            now = self.clock.monotonic()
+            self.results["success"] += 1
+            self.durations[speed.name] = took
+            self._last_success = now
+            restarted = snapshot.full and self._take_counts(snapshot)
+            for key, rank in snapshot.ranks.items():
+                sampler = self._sampler(key)
+                sampler.see_gauges(
+                    now,
+                    speed.interval,
+                    rank.gauges if snapshot.full else self._merged(key, rank.gauges),
+                    doubtful=self._doubtful,
+                )
+                if snapshot.full:
+                    sampler.see_counts(now, rank)
+            if snapshot.full:
+                self._forget_vanished(snapshot)
+                self._update_availability(sources)
+                self._enter("ok" if snapshot.ranks else "no_series", "" if snapshot.ranks else _NO_SERIES)
+            self.up = True
+            return restarted
+
+    def failed(self, kind: str, detail: str) -> None:
+        """Take a poll that did not work: `kind` is FetchError's or PageError's word."""
+        with self.lock:
+            self.results[kind] += 1
+            self._restarts.missed()
+            self.up = False
+            self._enter(_STATE_OF_ERROR.get(kind, "bad_page"), detail)
+
+    def set_intervals(self, intervals: Mapping[str, float]) -> None:
+        """Take the polling intervals in force, in seconds by speed."""
+        with self.lock:
+            self.intervals = dict(intervals)
+
+    def set_version(self, version: str) -> None:
+        """Take the engine's version, "" when it does not tell."""
+        with self.lock:
+            self.version = version
+
+    def note(self, level: str, text: str) -> None:
+        """Log a line and keep it for the status page."""
+        with self.lock:
+            self.events.append(Event(self.clock.wall(), level, text))
+        self._log.write(level, text)
+
+    def sample_age(self) -> float | None:
+        """Seconds since the last poll that worked, None before one did."""
+        return None if self._last_success is None else max(0.0, self.clock.monotonic() - self._last_success)
+
+    def fresh(self) -> bool:
+        """Whether values are young enough to be shown: the last poll worked, and not long ago."""
+        age = self.sample_age()
+        return bool(self.up) and age is not None and age <= self.settings.max_sample_age
+
+    def stalled(self, sampler: RankSampler) -> bool:
+        """Whether a rank has work and does not advance."""
+        return sampler.progress.stalled(self.clock.monotonic())
+
+    def wall_of(self, monotonic: float) -> float:
+        """A monotonic time of this process as seconds since the epoch, by the wall clock of now."""
+        return self.clock.wall() - (self.clock.monotonic() - monotonic)
+
+    def exact(self, signal: str, key: RankKey | None = None) -> bool:
+        """Whether a signal is exact rather than estimated; SLIs are judged on the histogram of `key`."""
+        if signal.startswith("slo_"):
+            sampler = self.ranks.get(key) if key else next(iter(self.ranks.values()), None)
+            sli = signal.removeprefix("slo_")
+            histogram = sampler.histograms[SLIS[sli]].value if sampler else None
+            source = self.sources.get(SLIS[sli])
+            return bool(histogram and source and source.exact and on_edge(histogram, self.settings.budgets[sli]))
+        source = self.sources.get(signal)
+        return source is not None and source.exact
+
+    def _sampler(self, key: RankKey) -> RankSampler:
+        if key not in self.ranks:
+            self.ranks[key] = RankSampler(self.settings)
+        return self.ranks[key]
+
+    def _merged(self, key: RankKey, gauges: Mapping[str, float]) -> Mapping[str, float]:
+        """Fast gauges over the last full page's, for what only the full page shows (KV capacity)."""
+        known = self.ranks[key].gauges if key in self.ranks else {}
+        kept = {name: known[name] for name in (s.KV_CAPACITY,) if name in known}
+        return {**kept, **gauges}
+
+    def _take_counts(self, snapshot: Snapshot) -> bool:
+        """Notice a restart before the counts of the new process are added; returns whether there was one."""
+        self._doubtful = snapshot.multiprocess
+        counts = {(key, name): n for key, rank in snapshot.ranks.items() for name, n in raw_counts(rank).items()}
+        restarted = self._restarts.update(snapshot.start_time, counts)
+        if restarted:
+            for sampler in self.ranks.values():
+                sampler.restart()
+            self.start_time = self.clock.wall()
+            self.note("warning", "engine restarted: its counters begin anew, exported ones go on")
+        if snapshot.start_time is not None:
+            self.start_time = snapshot.start_time
+        return restarted
+
+    def _forget_vanished(self, snapshot: Snapshot) -> None:
+        """A rank or model that left the page takes its series along; an empty page leaves the names known."""
+        for key in self.ranks.keys() - snapshot.ranks.keys():
+            if snapshot.ranks:
+                del self.ranks[key]
+            else:
+                self.ranks[key].blank()
+
+    def _update_availability(self, sources: Mapping[str, SignalSource]) -> None:
+        sources = {**sources, **self._derived_sources(sources)}
+        self.sources = sources
+        for signal in s.SIGNALS:
+            source = sources.get(signal.name, SignalSource("", reason="not looked for"))
+            shown = bool(source.series) and (signal.name == s.START_TIME or self._present(signal.name))
+            was = self.available.get(signal.name)
+            if was and not shown:
+                self.note(
+                    "warning",
+                    f"signal {signal.name} is gone: {source.reason or 'value is not a usable number'}",
+                )
+            if was is False and shown:
+                self.note("info", f"signal {signal.name} is back, from {source.series}")
+            if shown or was is not None or not signal.optional:
+                self.available[signal.name] = shown
+
+    def _present(self, signal: str) -> bool:
+        if signal == s.EMPTY:
+            return any(sampler.empty.value is not None for sampler in self.ranks.values())
+        if signal == s.ARRIVED:
+            return any(sampler.arrivals.value is not None for sampler in self.ranks.values())
+        return any(signal in sampler.present for sampler in self.ranks.values())
+
+    def _derived_sources(self, sources: Mapping[str, SignalSource]) -> dict[str, SignalSource]:
+        derived = {}
+        for name, inputs, meaning in _DERIVED:
+            missing = [signal for signal in inputs if not any(signal in r.present for r in self.ranks.values())]
+            if missing:
+                derived[name] = SignalSource("", exact=False, reason="needs " + ", ".join(missing))
+            else:
+                series = " ".join(sources[signal].series for signal in inputs if signal in sources)
+                derived[name] = SignalSource(series, exact=False, reason=meaning)
+        return derived
+
+    def _enter(self, state: EngineState, detail: str) -> None:
+        """Change state with one log line, however long the state lasts."""
+        if state == self.state:
+            self.detail = detail
+            return
+        self.state, self.detail, self.since = state, detail, self.clock.monotonic()
+        level = "info" if state == "ok" else "warning"
+        self.note(level, f"engine {state}" + (f": {detail}" if detail else ""))
+
+
+_NO_SERIES = "page has no series of the engine (is it run with --disable-log-stats?)"
+
+_DERIVED: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    (
+        s.EMPTY,
+        (s.GENERATION_LENGTH, s.MAX_TOKENS_ASKED, s.FINISHED),
+        "requests of at most one token, less those that asked for at most one",
+    ),
+    (s.ARRIVED, (s.TTFT, s.WAITING), "first tokens seen plus requests waiting"),
+)

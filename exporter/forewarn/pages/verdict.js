@@ -1,0 +1,127 @@
+// The one sentence that answers "is anything about to break, and what do I do first". Pure functions.
+
+import { clock, count, duration, inSentence, list } from "./format.js";
+
+const ENGINE_STATES = {
+  starting: {
+    tone: "unknown", headline: "Nothing to judge yet: waiting for the engine", timed: false,
+    first: "Wait for its first answer. If that takes longer than a normal start, read the end of the engine's log.",
+  },
+  unreachable: {
+    tone: "over", headline: "Engine unreachable", timed: true,
+    first: "See whether the engine process is alive and listens on its port; read the end of its log.",
+  },
+  slow: {
+    tone: "near", headline: "Engine slow to answer", timed: true,
+    first: "Look at the CPU of the engine's API process. Until it answers in time, every value here may be late.",
+  },
+  bad_page: {
+    tone: "over", headline: "Engine metrics unreadable", timed: true,
+    first: "Open the engine's /metrics yourself: is it vLLM, and does nothing in between rewrite it?",
+  },
+  no_series: {
+    tone: "over", headline: "Engine answers without vLLM metrics", timed: true,
+    first: "Check that the address is the vLLM server and that it does not run with --disable-log-stats.",
+  },
+  stalled: {
+    tone: "over", headline: "Engine stalled: nothing advances", timed: true,
+    first: "Take the replica out of rotation, keep its log and a stack dump, then restart it.",
+  },
+};
+
+const LOUDNESS = ["ok", "unknown", "near", "over"];
+const louder = (a, b) => (LOUDNESS.indexOf(a) >= LOUDNESS.indexOf(b) ? a : b);
+
+/** The worst state among indicators; `unknown` only when nothing is known. */
+export function worst(indicators) {
+  const states = indicators.map((indicator) => indicator.state);
+  return ["over", "near", "ok"].find((state) => states.includes(state)) ?? "unknown";
+}
+
+/** Verdict on a status: tone, headline, duration, note, first step, runbook and the signals to look at. */
+export function judge(status) {
+  const cells = status.ranks.flatMap((rank) => rank.indicators.map((indicator) => ({ rank: rank.engine, indicator })));
+  const signals = judgeSignals(cells, status);
+  const engine = ENGINE_STATES[status.engine.state];
+  const verdict = engine ? judgeEngine(status, engine, signals) : signals;
+  if (engine || status.ready.ready) return verdict;
+  const reason = status.ready.reason ? `: ${status.ready.reason}` : "";
+  return { ...verdict, note: [verdict.note, `Not ready for traffic${reason}.`].filter(Boolean).join(" ") };
+}
+
+function judgeEngine(status, state, signals) {
+  const { engine, now } = status;
+  const detail = engine.detail ? `${engine.detail} · ` : "";
+  return {
+    tone: louder(state.tone, signals.tone),
+    headline: state.headline,
+    duration: state.timed ? duration(now - engine.since) : null,
+    note: `${detail}${engine.url} · since ${clock(engine.since)}`,
+    first: state.first,
+    runbook: engine.runbook ?? null,
+    alert: engine.alert ?? null,
+    cells: signals.cells,
+  };
+}
+
+function judgeSignals(cells, status) {
+  for (const state of ["over", "near"]) {
+    const hits = inLeadOrder(cells.filter((cell) => cell.indicator.state === state));
+    if (hits.length > 0) return attention(state, hits, status);
+  }
+  const judged = cells.filter((cell) => cell.indicator.state === "ok");
+  if (judged.length === 0) return quietVerdict("unknown", "Nothing to judge yet: no indicator has a value", "");
+  const blind = blindSpots(cells, status);
+  if (blind.length > 0) {
+    const why = blind.map(({ indicator }) => indicator.missing_because).filter(Boolean);
+    return quietVerdict("unknown", `Quiet, but blind to ${list(titles(blind).map(inSentence))}`, list([...new Set(why)]));
+  }
+  return quietVerdict("ok", "All quiet", `${count(titles(judged).length, "indicator")} judged, all within their objectives.`);
+}
+
+function attention(state, hits, status) {
+  const names = titles(hits);
+  const whose = names.length === 1 ? "its" : "their";
+  const relation = state === "over" ? "past" : "near";
+  const where = whichRanks(hits, status.ranks.length);
+  const lead = hits[0].indicator;
+  return {
+    tone: state,
+    headline: `${count(names.length, "signal")} ${relation} ${whose} objective${where}: ${list(names.map(inSentence))}`,
+    duration: null, note: "", first: lead.first_step, runbook: lead.runbook, alert: lead.alert, cells: hits,
+  };
+}
+
+const quietVerdict = (tone, headline, note) =>
+  ({ tone, headline, note, duration: null, first: null, runbook: null, alert: null, cells: [] });
+
+const titles = (cells) => [...new Set(cells.map((cell) => cell.indicator.title))];
+
+/** The earliest warning first: the API lists indicators by lead, so the position within a rank decides, not the rank. */
+function inLeadOrder(cells) {
+  const order = titles(cells);
+  return [...cells].sort((a, b) => order.indexOf(a.indicator.title) - order.indexOf(b.indicator.title));
+}
+
+function whichRanks(hits, total) {
+  if (total < 2) return "";
+  const ranks = [...new Set(hits.map((cell) => cell.rank))];
+  return ranks.length === 1 ? ` on rank\u00a0${ranks[0]}` : ` on ${ranks.length} of ${total} ranks`;
+}
+
+/** Leading indicators without a value while the engine lacks a signal; on an idle engine a mean is merely absent. */
+function blindSpots(cells, status) {
+  if (!status.signals.some((signal) => signal.state === "missing")) return [];
+  return cells.filter((cell) => cell.indicator.leading && cell.indicator.state === "unknown");
+}
+
+/** Verdict when the sidecar itself gives no usable answer. */
+export function lostContact(reason, since, now, hasValues) {
+  const kept = hasValues ? `The values below are from ${clock(since)} and may be wrong.` : "No value has been seen yet.";
+  return {
+    tone: "gone", headline: "No contact with forewarn", duration: duration(now - since),
+    note: `${reason} · since ${clock(since)}. ${kept}`,
+    first: "Check the sidecar container. The engine may be fine: this page cannot tell.",
+    runbook: null, alert: null, cells: [],
+  };
+}

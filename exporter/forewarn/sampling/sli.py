@@ -1,0 +1,43 @@
+"""Service-level counts at any budget, from a histogram's buckets."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from forewarn.snapshot import Histogram
+
+
+def above(histogram: Histogram, budget: float) -> float:
+    """Observations over `budget` (the histogram's unit).
+
+    Exact when the budget is a bucket's edge; inside a bucket observations are taken as evenly spread, as
+    PromQL's histogram_quantile does. Those past the largest finite edge all count as over.
+    """
+    i = bisect_left(histogram.bounds, budget)
+    before = histogram.counts[i - 1] if i else 0.0
+    upper = histogram.bounds[i]
+    if math.isinf(upper):
+        return histogram.count - before
+    lower = histogram.bounds[i - 1] if i else 0.0
+    inside = histogram.counts[i] - before
+    return histogram.count - (before + inside * (budget - lower) / (upper - lower))
+
+
+def on_edge(histogram: Histogram, budget: float) -> bool:
+    """Whether `budget` is a bucket's edge, so that nothing has to be interpolated."""
+    return budget in histogram.bounds
+
+
+class Rising:
+    """A derived count that is held where its inputs would take it down."""
+
+    def __init__(self) -> None:
+        self.value: float | None = None
+
+    def update(self, value: float) -> None:
+        """Take the derived count's present value."""
+        if self.value is None or value > self.value:
+            self.value = value

@@ -1,0 +1,260 @@
+"""GET from the engine over one kept connection: the hot path of polling.
+
+A small HTTP/1.1 client, because a general one costs several times the parsing of the page. It asks for plain
+text, bounds size and time of the whole exchange, and never returns a page that may be cut off.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+import zlib
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from forewarn.errors import FetchError
+
+_RECEIVE = 1 << 16
+_MAX_HEAD = 1 << 16
+_OK = 200
+_REDIRECTS = frozenset({301, 302, 307, 308})
+_BODYLESS = frozenset({204, 304})
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer with status 200. `content_type` is lower case, with its parameters."""
+
+    body: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    status: int
+    fields: dict[bytes, bytes]
+
+
+class _StaleConnection(Exception):  # noqa: N818  a signal inside this module, not an error
+    """The kept connection was closed by the other side before it answered anything."""
+
+
+class Fetcher:
+    """Fetches paths of one server, one at a time. Not thread-safe."""
+
+    def __init__(self, url: str, timeout: float, max_bytes: int) -> None:
+        parts = urlsplit(url)
+        self._host = parts.hostname or ""
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._port = parts.port or (443 if self._tls else 80)
+        self._base = parts.path.rstrip("/")
+        self._authority = parts.netloc
+        self._timeout = timeout
+        self._max_bytes = max_bytes
+        self._socket: socket.socket | None = None
+        self._deadline = 0.0
+        self._buffer = b""
+        self._moved: dict[str, str] = {}
+
+    def get(self, path: str) -> Response:
+        """The answer to a GET of `path` (with its query).
+
+        One redirect within the server is followed and remembered. Raises FetchError.
+        """
+        self._deadline = time.monotonic() + self._timeout
+        target = self._moved.get(path, self._base + path)
+        head, body = self._exchange(target)
+        if head.status in _REDIRECTS:
+            target = self._redirect(head)
+            head, body = self._exchange(target)
+            if head.status == _OK:
+                self._moved[path] = target
+        if head.status != _OK:
+            self._moved.pop(path, None)
+            raise FetchError("http_status", f"HTTP status {head.status} from {path.partition('?')[0]}, expected 200")
+        content_type = head.fields.get(b"content-type", b"").decode("latin-1").lower()
+        return Response(self._decoded(head, body), content_type)
+
+    def close(self) -> None:
+        """Drop the connection."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _redirect(self, head: _Head) -> str:
+        location = urlsplit(head.fields.get(b"location", b"").decode("latin-1"))
+        if location.netloc and location.netloc != self._authority:
+            raise FetchError("http_status", f"redirected to another server ({location.netloc:.80}), expected a page")
+        if not location.path.startswith("/"):
+            raise FetchError("http_status", "redirected without a usable location, expected a page")
+        return location.path + (f"?{location.query}" if location.query else "")
+
+    def _exchange(self, target: str) -> tuple[_Head, bytes]:
+        reused = self._socket is not None
+        try:
+            try:
+                return self._attempt(target)
+            except _StaleConnection:
+                if not reused:
+                    raise FetchError("network", "connection closed before any answer") from None
+                return self._attempt(target)
+        except _StaleConnection:
+            self.close()
+            raise FetchError("network", "connection closed before any answer") from None
+        except FetchError:
+            self.close()
+            raise
+        except (TimeoutError, OSError) as error:
+            self.close()
+            raise _fetch_error(error, self._timeout) from None
+
+    def _attempt(self, target: str) -> tuple[_Head, bytes]:
+        connection = self._connect()
+        request = (
+            f"GET {target} HTTP/1.1\r\nHost: {self._authority}\r\nAccept: text/plain;version=0.0.4\r\n"
+            "Accept-Encoding: identity\r\nUser-Agent: forewarn\r\n\r\n"
+        )
+        self._buffer = b""
+        try:
+            connection.sendall(request.encode("ascii"))
+            head = self._read_head()
+        except (BrokenPipeError, ConnectionResetError, ConnectionAbortedError):
+            self.close()
+            raise _StaleConnection from None
+        body = b"" if head.status in _BODYLESS else self._read_body(head)
+        if head.fields.get(b"connection", b"").lower() == b"close":
+            self.close()
+        return head, body
+
+    def _connect(self) -> socket.socket:
+        if self._socket is None:
+            raw = socket.create_connection((self._host, self._port), timeout=self._remaining())
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket = raw
+            if self._tls is not None:
+                self._socket = self._tls.wrap_socket(raw, server_hostname=self._host)
+        return self._socket
+
+    def _remaining(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def _receive(self) -> bytes:
+        """The next bytes, b"" when the other side closed."""
+        if self._socket is None:
+            return b""
+        self._socket.settimeout(self._remaining())
+        return self._socket.recv(_RECEIVE)
+
+    def _more(self) -> None:
+        chunk = self._receive()
+        if not chunk:
+            raise FetchError("truncated", "connection closed in the middle of the answer")
+        self._buffer += chunk
+
+    def _read_head(self) -> _Head:
+        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
+            if len(self._buffer) > _MAX_HEAD:
+                raise FetchError("protocol", "answer is not HTTP: no end of headers")
+            chunk = self._receive()
+            if not chunk:
+                if not self._buffer:
+                    self.close()
+                    raise _StaleConnection
+                raise FetchError("truncated", "connection closed in the middle of the headers")
+            self._buffer += chunk
+        lines = self._buffer[:end].split(b"\r\n")
+        self._buffer = self._buffer[end + 4 :]
+        words = lines[0].split(b" ", 2)
+        if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():  # noqa: PLR2004  version and status
+            raise FetchError("protocol", "answer is not HTTP/1")
+        fields = {
+            name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines[1:])
+        }
+        return _Head(int(words[1]), fields)
+
+    def _read_body(self, head: _Head) -> bytes:
+        if head.fields.get(b"transfer-encoding", b"").lower() == b"chunked":
+            return self._read_chunks()
+        length = head.fields.get(b"content-length")
+        if length is None:
+            return self._read_to_end()
+        if not length.isdigit():
+            raise FetchError("protocol", "answer has an unreadable Content-Length")
+        return self._read_exactly(int(length))
+
+    def _read_to_end(self) -> bytes:
+        """A body that ends with the connection: only a last line that is whole tells it from a cut-off one."""
+        while chunk := self._receive():
+            self._buffer += chunk
+            self._check_size(len(self._buffer))
+        self.close()
+        if not self._buffer.endswith(b"\n"):
+            raise FetchError("truncated", "answer without a length does not end with a whole line")
+        return self._buffer
+
+    def _read_exactly(self, size: int) -> bytes:
+        self._check_size(size)
+        if len(self._buffer) < size:
+            parts, have = [self._buffer], len(self._buffer)
+            while have < size:
+                chunk = self._receive()
+                if not chunk:
+                    raise FetchError("truncated", f"page cut off after {have} of {size} bytes")
+                parts.append(chunk)
+                have += len(chunk)
+            self._buffer = b"".join(parts)
+        body, self._buffer = self._buffer[:size], self._buffer[size:]
+        return body
+
+    def _read_chunks(self) -> bytes:
+        parts: list[bytes] = []
+        total = 0
+        while True:
+            while b"\r\n" not in self._buffer:
+                if len(self._buffer) > _MAX_HEAD:
+                    raise FetchError("protocol", "unreadable chunk size")
+                self._more()
+            line, _, self._buffer = self._buffer.partition(b"\r\n")
+            try:
+                size = int(line.partition(b";")[0], 16)
+            except ValueError:
+                raise FetchError("protocol", "unreadable chunk size") from None
+            total += size
+            self._check_size(total)
+            part = self._read_exactly(size + 2)
+            if size == 0:
+                return b"".join(parts)
+            parts.append(part[:-2])
+
+    def _check_size(self, size: int) -> None:
+        if size > self._max_bytes:
+            raise FetchError("too_large", f"page is larger than {self._max_bytes} bytes")
+
+    def _decoded(self, head: _Head, body: bytes) -> bytes:
+        """The body as text; gzip is undone although it was not asked for, within the size limit."""
+        if head.fields.get(b"content-encoding", b"identity").lower() in (b"identity", b""):
+            return body
+        if head.fields[b"content-encoding"].lower() != b"gzip":
+            raise FetchError("not_text", "page has an encoding that was not asked for")
+        try:
+            inflate = zlib.decompressobj(wbits=31)
+            text = inflate.decompress(body, self._max_bytes + 1)
+        except zlib.error:
+            raise FetchError("not_text", "page is not the gzip it claims to be") from None
+        self._check_size(len(text))
+        if not inflate.eof:
+            raise FetchError("truncated", "gzip page is cut off")
+        return text
+
+
+def _fetch_error(error: OSError, timeout: float) -> FetchError:
+    """The bounded kind and a line for what the socket layer raised."""
+    if isinstance(error, TimeoutError):
+        return FetchError("timeout", f"no whole answer within {timeout:g} s")
+    if isinstance(error, ConnectionRefusedError):
+        return FetchError("refused", "connection refused")
+    return FetchError("network", (error.strerror or str(error) or type(error).__name__)[:120])

@@ -1,0 +1,148 @@
+"""The sidecar's HTTP side: a WSGI application over prometheus_client's, and the server that runs it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from importlib.resources import files
+from socketserver import TCPServer, ThreadingMixIn
+from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from prometheus_client import make_wsgi_app
+
+from forewarn.config_values import split_listen
+from forewarn.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from prometheus_client import CollectorRegistry
+
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_CLIENT_TIMEOUT = 10.0
+"""Seconds after which a client that neither sends nor takes bytes is dropped."""
+
+
+class WebApp:
+    """Routes: `/metrics`, `/-/healthy`, `/-/ready`, `/api/status`, `/` and its static files."""
+
+    def __init__(
+        self, registry: CollectorRegistry, ready: Callable[[], tuple[bool, str]], status: Callable[[], object]
+    ) -> None:
+        self._metrics = make_wsgi_app(registry, disable_compression=True)
+        self._ready = ready
+        self._status = status
+        self._static = _static_files()
+        self._routes: dict[str, WSGIApplication] = {
+            "/metrics": self._metrics,
+            "/-/healthy": self._healthy,
+            "/-/ready": self._readiness,
+            "/api/status": self._api_status,
+        }
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        path = environ.get("PATH_INFO", "/")
+        if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
+            return _answer(start_response, "405 Method Not Allowed", "expected GET\n")
+        if path in self._routes:
+            return self._routes[path](environ, start_response)
+        name = "status.html" if path == "/" else path.removeprefix("/static/") if path.startswith("/static/") else ""
+        if name in self._static:
+            body, kind = self._static[name]
+            return _answer(start_response, "200 OK", body, kind)
+        return _answer(start_response, "404 Not Found", "expected /, /metrics, /-/healthy or /-/ready\n")
+
+    def _healthy(self, _environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return _answer(start_response, "200 OK", "forewarn is healthy\n")
+
+    def _readiness(self, _environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        ready, reason = self._ready()
+        return _answer(start_response, "200 OK" if ready else "503 Service Unavailable", reason + "\n")
+
+    def _api_status(self, _environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = json.dumps(self._status(), allow_nan=False).encode()
+        return _answer(start_response, "200 OK", body, "application/json")
+
+
+def _answer(
+    start_response: StartResponse, status: str, body: str | bytes, kind: str = "text/plain; charset=utf-8"
+) -> Iterable[bytes]:
+    data = body.encode() if isinstance(body, str) else body
+    start_response(
+        status,
+        [
+            ("Content-Type", kind),
+            ("Content-Length", str(len(data))),
+            ("Content-Security-Policy", _CSP),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "no-referrer"),
+            ("Cache-Control", "no-store"),
+        ],
+    )
+    return [data]
+
+
+def _static_files() -> dict[str, tuple[bytes, str]]:
+    """The page's files by name, read once."""
+    found = {}
+    for item in files("forewarn.pages").iterdir():
+        suffix = "." + item.name.rpartition(".")[2]
+        if item.is_file() and suffix in _TYPES:
+            found[item.name] = (item.read_bytes(), _TYPES[suffix])
+    return found
+
+
+class _Handler(WSGIRequestHandler):
+    """A request handler that keeps quiet and does not wait for ever."""
+
+    timeout = _CLIENT_TIMEOUT
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's signature
+        """Log nothing: a scrape every few seconds is no news."""
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    """Serves each client in a thread of its own, so that a slow one holds up nobody."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, listen: str, app: WSGIApplication) -> None:
+        """Bind and listen at once. Raises ConfigError when the address cannot be had."""
+        host, port = split_listen(listen)
+        self._dual = not host and socket.has_dualstack_ipv6()
+        if self._dual or ":" in host:
+            self.address_family = socket.AF_INET6
+        try:
+            super().__init__((host, port), _Handler)
+        except OSError as error:
+            raise ConfigError(
+                "server.listen", f"expected an address to listen on, got {listen}: {error.strerror}"
+            ) from None
+        self.set_app(app)
+
+    def server_bind(self) -> None:
+        """Bind, to both address families when no host is given, without asking DNS for this machine's name."""
+        if self._dual:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "localhost", int(self.server_address[1])
+        self.setup_environ()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away in the middle of an answer is no error of ours."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # socketserver types it loosely
