@@ -1,7 +1,7 @@
 // Indicator cards of one rank, and the tabs that choose the rank.
 
 import { el, replaceWhenChanged, safeLink, setText } from "./dom.js";
-import { phrase, quantity } from "./format.js";
+import { phrase, quantity, sentence } from "./format.js";
 import { mark } from "./marks.js";
 import { Sparkline } from "./sparkline.js";
 import { worst } from "./verdict.js";
@@ -11,7 +11,7 @@ const STATE_WORDS = { ok: "OK", near: "Near objective", over: "Past objective", 
 const TAB_WORDS = { ...STATE_WORDS, near: "Near", over: "Past" };
 
 const GROUPS = [
-  { leading: true, title: "Before users feel it" },
+  { leading: true, title: "Leading indicators: before users feel it" },
   { leading: false, title: "What users feel" },
 ];
 
@@ -42,14 +42,17 @@ class Card {
   update(indicator, now) {
     this.node.dataset.state = indicator.state;
     setText(this.title, indicator.title);
-    replaceWhenChanged(this.state, indicator.state, () => [mark(indicator.state), STATE_WORDS[indicator.state] ?? indicator.state]);
+    replaceWhenChanged(this.state, indicator.state, () =>
+      [mark(indicator.state), STATE_WORDS[indicator.state] ?? indicator.state]);
     this.updateReading(indicator);
     this.sparkline.update(indicator, now);
     const urgent = indicator.state === "over" || indicator.state === "near";
-    showText(this.why, indicator.value === null ? indicator.missing_because ?? "The reason is not known." : "");
+    const why = indicator.missing_because ?? "the reason is not known";
+    showText(this.why, indicator.value === null ? sentence(why) : "");
     showText(this.first, urgent ? indicator.first_step : "");
     setText(this.meaning, indicator.meaning);
-    replaceWhenChanged(this.links, `${indicator.runbook} ${indicator.alert} ${indicator.series}`, () => links(indicator));
+    const { runbook, alert, series } = indicator;
+    replaceWhenChanged(this.links, JSON.stringify([runbook, alert, series]), () => links(indicator));
   }
 
   updateReading(indicator) {
@@ -89,18 +92,18 @@ export class Ranks {
     const { ranks } = status;
     this.shown = this.pick(ranks);
     this.updateTabs(ranks);
-    const rank = ranks.find((candidate) => candidate.engine === this.shown);
-    this.updateCards(rank ?? { engine: "", indicators: [] }, status.now);
+    const rank = ranks.find((candidate) => candidate.key === this.shown);
+    this.updateCards(rank ?? { key: "", indicators: [] }, status.now);
   }
 
   /** The reader's choice; else the rank in view, unless another one is worse: the page moves only towards trouble. */
   pick(ranks) {
-    const has = (name) => ranks.some((rank) => rank.engine === name);
+    const has = (name) => ranks.some((rank) => rank.key === name);
     if (has(this.chosen)) return this.chosen;
     const badness = (rank) => ["ok", "unknown", "near", "over"].indexOf(worst(rank.indicators));
     const worstRank = ranks.reduce((best, rank) => (best && badness(best) >= badness(rank) ? best : rank), null);
-    const current = ranks.find((rank) => rank.engine === this.shown);
-    return current && badness(current) >= badness(worstRank) ? current.engine : worstRank?.engine ?? null;
+    const current = ranks.find((rank) => rank.key === this.shown);
+    return current && badness(current) >= badness(worstRank) ? current.key : worstRank?.key ?? null;
   }
 
   choose(name) {
@@ -111,10 +114,11 @@ export class Ranks {
   updateTabs(ranks) {
     this.tabs.hidden = ranks.length < 2;
     this.panel.setAttribute("role", ranks.length < 2 ? "presentation" : "tabpanel");
-    replaceWhenChanged(this.tabs, JSON.stringify(ranks.map((rank) => rank.engine)), () => ranks.map((rank) => this.makeTab(rank.engine)));
+    const key = JSON.stringify(ranks.map((rank) => rank.key));
+    replaceWhenChanged(this.tabs, key, () => ranks.map((rank) => this.makeTab(rank)));
     ranks.forEach((rank, index) => {
       const tab = this.tabs.children[index];
-      const selected = rank.engine === this.shown;
+      const selected = rank.key === this.shown;
       const state = worst(rank.indicators);
       tab.setAttribute("aria-selected", String(selected));
       tab.tabIndex = selected ? 0 : -1;
@@ -125,11 +129,13 @@ export class Ranks {
     });
   }
 
-  makeTab(name) {
-    const id = `rank-${encodeURIComponent(name)}`;
+  makeTab({ key, label }) {
+    const id = `rank-${encodeURIComponent(key)}`;
     const tab = el("button", { type: "button", role: "tab", id, "aria-controls": this.panel.id },
-      el("span", { class: "tab-mark" }), el("span", { class: "tab-name" }, `Rank ${name}`), el("span", { class: "tab-word" }));
-    tab.addEventListener("click", () => this.choose(name));
+      el("span", { class: "tab-mark" }),
+      el("span", { class: "tab-name" }, label),
+      el("span", { class: "tab-word" }));
+    tab.addEventListener("click", () => this.choose(key));
     return tab;
   }
 
@@ -145,9 +151,9 @@ export class Ranks {
   }
 
   updateCards(rank, now) {
-    const key = JSON.stringify([rank.engine, rank.indicators.map((indicator) => [indicator.id, indicator.leading])]);
+    const key = JSON.stringify([rank.key, rank.indicators.map((indicator) => [indicator.id, indicator.leading])]);
     replaceWhenChanged(this.panel, key, () => {
-      this.cards = new Map(rank.indicators.map((indicator) => [indicator.id, new Card(rank.engine, indicator)]));
+      this.cards = new Map(rank.indicators.map((indicator) => [indicator.id, new Card(rank.key, indicator)]));
       return GROUPS.map((group) => this.section(group, rank)).filter(Boolean);
     });
     rank.indicators.forEach((indicator) => this.cards.get(indicator.id).update(indicator, now));
@@ -159,6 +165,7 @@ export class Ranks {
     const id = leading ? "leading-title" : "trailing-title";
     return el("section", { "aria-labelledby": id },
       el("h2", { id }, title),
-      el("div", { class: "grid", "data-columns": columns(members.length) }, ...members.map((indicator) => this.cards.get(indicator.id).node)));
+      el("div", { class: "grid", "data-columns": columns(members.length) },
+        ...members.map((indicator) => this.cards.get(indicator.id).node)));
   }
 }

@@ -1,28 +1,31 @@
 // What the verdict rests on: the signals table, the events, the facts in the footer.
 
 import { el, replaceWhenChanged, setText } from "./dom.js";
-import { clock, duration } from "./format.js";
+import { clock, duration, sentence } from "./format.js";
 import { mark } from "./marks.js";
 
 const SIGNAL_STATES = {
   missing: { order: 0, mark: "near", word: "Missing" },
   estimated: { order: 1, mark: "unknown", word: "Estimated" },
   found: { order: 2, mark: "ok", word: "Found" },
+  "not offered": { order: 3, mark: "unknown", word: "Not offered" },
 };
 
 const LEVELS = ["info", "warning", "error"];
 
-const stateOf = (signal) => SIGNAL_STATES[signal.state] ?? SIGNAL_STATES.missing;
+/** An optional signal depends on an engine feature, so its absence is no defect. */
+const nameOf = ({ state, optional }) => (state === "missing" && optional ? "not offered" : state);
+const stateOf = (signal) => SIGNAL_STATES[nameOf(signal)] ?? SIGNAL_STATES.missing;
 
 /** Fills the table, worst first. It opens by itself where there is room, and when another signal goes missing. */
 export function showSignals(details, summary, body, signals) {
   const sorted = [...signals].sort((a, b) => stateOf(a).order - stateOf(b).order);
-  const tally = Object.keys(SIGNAL_STATES).reverse()
-    .map((state) => [signals.filter((signal) => signal.state === state).length, state])
+  const tally = ["found", "estimated", "missing", "not offered"]
+    .map((state) => [signals.filter((signal) => nameOf(signal) === state).length, state])
     .filter(([number]) => number > 0).map(([number, state]) => `${number} ${state}`);
   details.hidden = signals.length === 0;
   setText(summary, tally.join(", "));
-  const missing = signals.filter((signal) => signal.state === "missing").map((signal) => signal.signal).join(" ");
+  const missing = signals.filter((signal) => nameOf(signal) === "missing").map((signal) => signal.signal).join(" ");
   if (details.dataset.missing !== missing) details.open = missing !== "" || matchMedia("(min-width: 46rem)").matches;
   details.dataset.missing = missing;
   replaceWhenChanged(body, JSON.stringify(sorted), () => sorted.map(row));
@@ -30,15 +33,13 @@ export function showSignals(details, summary, body, signals) {
 
 function row(signal) {
   const { mark: shape, word } = stateOf(signal);
-  const tells = signal.state === "missing" ? `You are blind to ${signal.blind}.` : sentence(signal.blind);
-  return el("tr", { role: "row", "data-state": signal.state },
+  const tells = sentence(nameOf(signal) === "missing" ? `you are blind to ${signal.blind}` : signal.blind);
+  return el("tr", { role: "row", "data-state": nameOf(signal) },
     el("th", { role: "rowheader", scope: "row" }, signal.signal),
     el("td", { role: "cell", class: "signal-state", "data-shape": shape }, mark(shape), word),
     el("td", { role: "cell", class: "source" }, signal.source ? el("code", {}, signal.source) : "\u2013"),
-    el("td", { role: "cell", class: "tells" }, `${tells} ${signal.reason}`.trim()));
+    el("td", { role: "cell", class: "tells" }, `${tells} ${sentence(signal.reason)}`.trim()));
 }
-
-const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "");
 
 /** Lists events, newest first. */
 export function showEvents(target, events) {
@@ -80,7 +81,8 @@ export function showFacts(target, status) {
 /** Who this replica is, as far as it is known. */
 export function showIdentity(target, { deployment, model, version, track }) {
   const name = deployment || model || "unnamed";
-  const rest = [["model", model], ["version", version], ["track", track === "stable" ? "" : track]].filter(([, value]) => value && value !== name);
+  const rest = [["model", model], ["version", version], ["track", track === "stable" ? "" : track]]
+    .filter(([, value]) => value && value !== name);
   replaceWhenChanged(target, JSON.stringify([name, rest]), () =>
     [el("strong", {}, name), ...rest.map(([label, value]) => el("span", {}, `${label} ${value}`))]);
 }

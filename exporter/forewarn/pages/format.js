@@ -20,10 +20,13 @@ function percentFigure(value, trim) {
   return trim ? text.replace(/\.0$/, "") : text;
 }
 
+const milliseconds = (value, trim) => (Math.abs(value) < 10 ? figure(value, trim) : String(Math.round(value)));
+
 const WRITERS = {
   ratio: (value, trim) => [figure(value, trim), "×"],
   percent: (value, trim) => [percentFigure(value, trim), "%"],
-  seconds: (value, trim) => (Math.abs(value) < 1 ? [String(Math.round(value * 1000)), "ms"] : [figure(value, trim), "s"]),
+  seconds: (value, trim) =>
+    Math.abs(value) < 0.9995 ? [milliseconds(value * 1000, trim), "ms"] : [figure(value, trim), "s"],
   requests: (value) => [figure(value, true), value === 1 ? "request" : "requests"],
   per_second: (value, trim) => [figure(value, trim), "/s"],
   usd_per_million_tokens: (value, trim) => [`$${figure(value, trim)}`, "per 1M tokens"],
@@ -58,6 +61,22 @@ export function clock(unixSeconds) {
 /** A title inside a sentence: "Queue pressure" loses its capital, "KV cache usage" keeps it. */
 export function inSentence(title) {
   return /^[A-Z][a-z]/.test(title) ? title[0].toLowerCase() + title.slice(1) : title;
+}
+
+/** A phrase of the API as a sentence: capital first, full stop last; "" stays "". */
+export function sentence(text) {
+  return text ? text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".") : "";
+}
+
+/** The ranks with a unique `key`, a `name` for sentences and a `label` to stand alone; several models are named too. */
+export function namedRanks(ranks) {
+  const severalModels = new Set(ranks.map((rank) => rank.model)).size > 1;
+  return ranks.map((rank) => ({
+    ...rank,
+    key: severalModels ? `${rank.model}/${rank.engine}` : rank.engine,
+    name: severalModels ? `${rank.model} · rank\u00a0${rank.engine}` : `rank\u00a0${rank.engine}`,
+    label: severalModels ? `${rank.model} · rank\u00a0${rank.engine}` : `Rank\u00a0${rank.engine}`,
+  }));
 }
 
 /** "a, b, c and 2 more", with at most `limit` names. */

@@ -36,6 +36,8 @@ export function icon(state) {
   const outline = solid
     ? `<path d="${solid}" fill="${colour}"/>`
     : `<circle cx="12" cy="12" r="9.5" fill="none" stroke="${colour}" stroke-width="3" stroke-dasharray="4 3"/>`;
-  const line = `<path d="${glyph}" fill="none" stroke="${solid ? "#fff" : colour}" stroke-width="3" stroke-linecap="round"/>`;
-  return `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">${outline}${line}</svg>`)}`;
+  const ink = solid ? "#fff" : colour;
+  const line = `<path d="${glyph}" fill="none" stroke="${ink}" stroke-width="3" stroke-linecap="round"/>`;
+  const picture = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">${outline}${line}</svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(picture)}`;
 }

@@ -3,7 +3,7 @@
 import { Ranks, cardId } from "./cards.js";
 import { el, replaceWhenChanged, safeLink, setText } from "./dom.js";
 import { showEvents, showFacts, showIdentity, showSignals } from "./evidence.js";
-import { phrase } from "./format.js";
+import { namedRanks, phrase } from "./format.js";
 import { icon, letter, mark } from "./marks.js";
 import { judge, lostContact } from "./verdict.js";
 
@@ -44,7 +44,8 @@ function showFirstStep({ first, runbook, alert }) {
 function showPills(cells, severalRanks) {
   const shown = cells.slice(0, MOST_PILLS);
   $("pills").hidden = shown.length === 0;
-  const key = JSON.stringify(shown.map(({ rank, indicator }) => [rank, indicator.id, indicator.title, severalRanks]));
+  const names = shown.map(({ rank, indicator }) => [rank.key, indicator.id, indicator.title]);
+  const key = JSON.stringify([severalRanks, names]);
   replaceWhenChanged($("pills"), key, () => shown.map((cell) => pill(cell, severalRanks)));
   shown.forEach(({ indicator }, index) => {
     const text = indicator.value === null ? "" : phrase(indicator.value, indicator.unit);
@@ -53,23 +54,25 @@ function showPills(cells, severalRanks) {
 }
 
 function pill({ rank, indicator }, severalRanks) {
-  const id = cardId(rank, indicator);
-  const name = severalRanks ? `Rank ${rank} · ${indicator.title} ` : `${indicator.title} `;
+  const id = cardId(rank.key, indicator);
+  const name = severalRanks ? `${rank.label} · ${indicator.title} ` : `${indicator.title} `;
   const link = el("a", { href: `#${encodeURIComponent(id)}` }, name, el("b", {}));
   link.addEventListener("click", (event) => {
     event.preventDefault();
-    if (severalRanks) ranks.choose(rank);
+    if (severalRanks) ranks.choose(rank.key);
     $(id).focus({ preventScroll: true });
     $(id).scrollIntoView({ block: "center" });
   });
   return el("li", {}, link);
 }
 
-function showStatus(status) {
+function showStatus(answer) {
+  const status = { ...answer, ranks: namedRanks(answer.ranks) };
   showVerdict(judge(status), status);
   ranks.update(status);
   showIdentity($("identity"), status.identity);
-  showSignals($("signals"), $("signals-summary"), $("signal-rows"), status.signals);
+  const signals = status.engine.state === "starting" ? [] : status.signals; // nothing was looked for yet
+  showSignals($("signals"), $("signals-summary"), $("signal-rows"), signals);
   showEvents($("event-rows"), status.events);
   showFacts($("facts"), status);
   $("evidence").hidden = false;
@@ -90,7 +93,8 @@ async function ask() {
   try {
     response = await fetch("./api/status", { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS) });
   } catch (error) {
-    throw new Error(error.name === "TimeoutError" ? "It does not answer in time" : "It does not answer", { cause: error });
+    const late = error.name === "TimeoutError" ? " in time" : "";
+    throw new Error(`It does not answer${late}`, { cause: error });
   }
   if (!response.ok) throw new Error(`It answers with HTTP ${response.status}`);
   return response.json().catch((error) => {
@@ -113,7 +117,7 @@ async function refresh() {
     showLost(error.message);
   }
   asking = false;
-  if (!document.hidden) timer = setTimeout(refresh, POLL_MILLISECONDS);
+  timer = setTimeout(refresh, POLL_MILLISECONDS);
 }
 
 document.addEventListener("visibilitychange", () => {

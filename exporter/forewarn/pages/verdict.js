@@ -1,6 +1,6 @@
 // The one sentence that answers "is anything about to break, and what do I do first". Pure functions.
 
-import { clock, count, duration, inSentence, list } from "./format.js";
+import { clock, count, duration, inSentence, list, sentence } from "./format.js";
 
 const ENGINE_STATES = {
   starting: {
@@ -40,7 +40,7 @@ export function worst(indicators) {
 
 /** Verdict on a status: tone, headline, duration, note, first step, runbook and the signals to look at. */
 export function judge(status) {
-  const cells = status.ranks.flatMap((rank) => rank.indicators.map((indicator) => ({ rank: rank.engine, indicator })));
+  const cells = status.ranks.flatMap((rank) => rank.indicators.map((indicator) => ({ rank, indicator })));
   const signals = judgeSignals(cells, status);
   const engine = ENGINE_STATES[status.engine.state];
   const verdict = engine ? judgeEngine(status, engine, signals) : signals;
@@ -73,10 +73,11 @@ function judgeSignals(cells, status) {
   if (judged.length === 0) return quietVerdict("unknown", "Nothing to judge yet: no indicator has a value", "");
   const blind = blindSpots(cells, status);
   if (blind.length > 0) {
-    const why = blind.map(({ indicator }) => indicator.missing_because).filter(Boolean);
-    return quietVerdict("unknown", `Quiet, but blind to ${list(titles(blind).map(inSentence))}`, list([...new Set(why)]));
+    const why = new Set(blind.map(({ indicator }) => sentence(indicator.missing_because)));
+    return quietVerdict("unknown", `Quiet, but blind to ${list(titles(blind).map(inSentence))}`, [...why].join(" "));
   }
-  return quietVerdict("ok", "All quiet", `${count(titles(judged).length, "indicator")} judged, all within their objectives.`);
+  const number = count(titles(judged).length, "indicator");
+  return quietVerdict("ok", "All quiet", `${number} judged, none past its objective.`);
 }
 
 function attention(state, hits, status) {
@@ -97,7 +98,7 @@ const quietVerdict = (tone, headline, note) =>
 
 const titles = (cells) => [...new Set(cells.map((cell) => cell.indicator.title))];
 
-/** The earliest warning first: the API lists indicators by lead, so the position within a rank decides, not the rank. */
+/** The earliest warning first: the API lists indicators by lead, so the place within a rank decides, not the rank. */
 function inLeadOrder(cells) {
   const order = titles(cells);
   return [...cells].sort((a, b) => order.indexOf(a.indicator.title) - order.indexOf(b.indicator.title));
@@ -106,18 +107,21 @@ function inLeadOrder(cells) {
 function whichRanks(hits, total) {
   if (total < 2) return "";
   const ranks = [...new Set(hits.map((cell) => cell.rank))];
-  return ranks.length === 1 ? ` on rank\u00a0${ranks[0]}` : ` on ${ranks.length} of ${total} ranks`;
+  return ranks.length === 1 ? ` on ${ranks[0].name}` : ` on ${ranks.length} of ${total} ranks`;
 }
 
-/** Leading indicators without a value while the engine lacks a signal; on an idle engine a mean is merely absent. */
+/** Leading indicators without a value because their signal is missing; on an idle engine a mean is merely absent. */
 function blindSpots(cells, status) {
-  if (!status.signals.some((signal) => signal.state === "missing")) return [];
-  return cells.filter((cell) => cell.indicator.leading && cell.indicator.state === "unknown");
+  const missing = new Set(status.signals.filter((signal) => signal.state === "missing").map((signal) => signal.signal));
+  return cells.filter(({ indicator }) =>
+    indicator.leading && indicator.state === "unknown" && missing.has(indicator.signal ?? indicator.id));
 }
 
 /** Verdict when the sidecar itself gives no usable answer. */
 export function lostContact(reason, since, now, hasValues) {
-  const kept = hasValues ? `The values below are from ${clock(since)} and may be wrong.` : "No value has been seen yet.";
+  const kept = hasValues
+    ? `The values below are from ${clock(since)} and may be wrong.`
+    : "No value has been seen yet.";
   return {
     tone: "gone", headline: "No contact with forewarn", duration: duration(now - since),
     note: `${reason} · since ${clock(since)}. ${kept}`,

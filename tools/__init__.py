@@ -1,0 +1,1 @@
+"""Programs for people who work on forewarn; none of them is shipped."""
