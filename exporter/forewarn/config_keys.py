@@ -61,6 +61,7 @@ KEYS: tuple[Key, ...] = (
     Key("objectives.queue_time_seconds", v.seconds, 1.0, "Mean queue time that is too much."),
     Key("objectives.quality_score", v.ratio, None, "Quality gate."),
     Key("objectives.cost_usd_per_million_tokens", v.positive, None, "Cost objective."),
+    Key("objectives.replica_requests_per_second", v.positive, None, "What one replica carries within its budgets, from a load test."),
     Key("objectives.spare_replicas", v.not_negative, 1, "k of N+k."),
     Key("replica.gpus", v.positive, None, "GPUs of this replica."),
     Key("replica.usd_per_gpu_hour", v.positive, None, "Price of one GPU."),
