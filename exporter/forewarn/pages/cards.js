@@ -4,9 +4,11 @@ import { el, replaceWhenChanged, safeLink, setText } from "./dom.js";
 import { phrase, quantity, sentence } from "./format.js";
 import { mark } from "./marks.js";
 import { Sparkline } from "./sparkline.js";
-import { worst } from "./verdict.js";
+import { shownState, worst } from "./verdict.js";
 
-const STATE_WORDS = { ok: "OK", near: "Near objective", over: "Past objective", unknown: "No data" };
+const STATE_WORDS = {
+  ok: "OK", near: "Near objective", over: "Past objective", open: "Not judged", unknown: "No data",
+};
 
 const TAB_WORDS = { ...STATE_WORDS, near: "Near", over: "Past" };
 
@@ -40,10 +42,10 @@ class Card {
   }
 
   update(indicator, now) {
-    this.node.dataset.state = indicator.state;
+    const state = shownState(indicator);
+    this.node.dataset.state = state;
     setText(this.title, indicator.title);
-    replaceWhenChanged(this.state, indicator.state, () =>
-      [mark(indicator.state), STATE_WORDS[indicator.state] ?? indicator.state]);
+    replaceWhenChanged(this.state, state, () => [mark(state), STATE_WORDS[state] ?? state]);
     this.updateReading(indicator);
     this.sparkline.update(indicator, now);
     const urgent = indicator.state === "over" || indicator.state === "near";

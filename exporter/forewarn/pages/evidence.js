@@ -17,7 +17,7 @@ const LEVELS = ["info", "warning", "error"];
 const nameOf = ({ state, optional }) => (state === "missing" && optional ? "not offered" : state);
 const stateOf = (signal) => SIGNAL_STATES[nameOf(signal)] ?? SIGNAL_STATES.missing;
 
-/** Fills the table, worst first. It opens by itself where there is room, and when another signal goes missing. */
+/** Fills the table, worst first. It opens by itself whenever another signal goes missing. */
 export function showSignals(details, summary, body, signals) {
   const sorted = [...signals].sort((a, b) => stateOf(a).order - stateOf(b).order);
   const tally = ["found", "estimated", "missing", "not offered"]
@@ -26,7 +26,7 @@ export function showSignals(details, summary, body, signals) {
   details.hidden = signals.length === 0;
   setText(summary, tally.join(", "));
   const missing = signals.filter((signal) => nameOf(signal) === "missing").map((signal) => signal.signal).join(" ");
-  if (details.dataset.missing !== missing) details.open = missing !== "" || matchMedia("(min-width: 46rem)").matches;
+  if (details.dataset.missing !== missing) details.open = missing !== "";
   details.dataset.missing = missing;
   replaceWhenChanged(body, JSON.stringify(sorted), () => sorted.map(row));
 }

@@ -15,6 +15,7 @@ function figure(value, trim) {
 
 function percentFigure(value, trim) {
   const percent = value * 100;
+  if (percent === 0) return "0";
   if (percent > 0 && percent < 0.1) return "<0.1";
   const text = percent.toFixed(Math.abs(percent) < 9.95 ? 1 : 0);
   return trim ? text.replace(/\.0$/, "") : text;

@@ -6,6 +6,7 @@ import { duration, phrase } from "./format.js";
 const WIDTH = 300;
 const HEIGHT = 60;
 const INSET = 3;
+const LINE_HALF = 2;
 const WINDOW_SECONDS = 600;
 
 let made = 0;
@@ -101,7 +102,8 @@ export class Sparkline {
   drawObjective(objective) {
     const level = objective === null ? -INSET : this.y(objective);
     this.objective.setAttribute("d", objective === null ? "" : `M0 ${level.toFixed(1)}H${WIDTH}`);
-    this.clip.setAttribute("height", Math.max(0, level + INSET).toFixed(1));
+    const reach = level - LINE_HALF; // a line that lies on its objective is not past it
+    this.clip.setAttribute("height", Math.max(0, reach + INSET).toFixed(1));
   }
 
   describe(indicator, values) {

@@ -117,7 +117,7 @@ async function refresh() {
     showLost(error.message);
   }
   asking = false;
-  timer = setTimeout(refresh, POLL_MILLISECONDS);
+  if (!document.hidden) timer = setTimeout(refresh, POLL_MILLISECONDS);
 }
 
 document.addEventListener("visibilitychange", () => {

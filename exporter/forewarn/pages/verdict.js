@@ -32,6 +32,9 @@ const ENGINE_STATES = {
 const LOUDNESS = ["ok", "unknown", "near", "over"];
 const louder = (a, b) => (LOUDNESS.indexOf(a) >= LOUDNESS.indexOf(b) ? a : b);
 
+/** The state to show: a value without an objective is `open`, neither good nor bad. */
+export const shownState = ({ state, objective }) => (state === "ok" && objective === null ? "open" : state);
+
 /** The worst state among indicators; `unknown` only when nothing is known. */
 export function worst(indicators) {
   const states = indicators.map((indicator) => indicator.state);
@@ -69,8 +72,11 @@ function judgeSignals(cells, status) {
     const hits = inLeadOrder(cells.filter((cell) => cell.indicator.state === state));
     if (hits.length > 0) return attention(state, hits, status);
   }
-  const judged = cells.filter((cell) => cell.indicator.state === "ok");
-  if (judged.length === 0) return quietVerdict("unknown", "Nothing to judge yet: no indicator has a value", "");
+  const judged = cells.filter((cell) => shownState(cell.indicator) === "ok");
+  if (judged.length === 0) {
+    const lacks = cells.some((cell) => cell.indicator.state === "ok") ? "has a value and an objective" : "has a value";
+    return quietVerdict("unknown", `Nothing to judge yet: no indicator ${lacks}`, "");
+  }
   const blind = blindSpots(cells, status);
   if (blind.length > 0) {
     const why = new Set(blind.map(({ indicator }) => sentence(indicator.missing_because)));

@@ -1,0 +1,1 @@
+"""The status page in real Chromium, fed with scenes instead of an engine."""
