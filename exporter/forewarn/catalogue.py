@@ -134,7 +134,10 @@ OBJECTIVES: tuple[Metric, ...] = (
     _gauge("llm_objective_queue_time_seconds", "Mean queue time above which users wait."),
     _gauge("llm_objective_quality_score", "Quality score below which a model must not serve."),
     _gauge("llm_objective_cost_usd_per_million_tokens", "Cost of a million tokens not to be passed."),
-    _gauge("llm_objective_replica_requests_per_second", "Requests per second that one replica carries within its budgets, when load-tested."),
+    _gauge(
+        "llm_objective_replica_requests_per_second",
+        "Requests per second that one replica carries within its budgets, when load-tested.",
+    ),
     _gauge("llm_objective_spare_replicas", "Replicas kept beyond the peak need (k of N+k)."),
 )
 
@@ -149,7 +152,12 @@ RESERVED: tuple[Metric, ...] = (
     _gauge("llm_replica_cold_start_seconds", "Time from the start of the engine's process until it was warm."),
     _gauge("llm_warmup_failed", "1 if the replica did not get warm within its deadline.", leading=True),
     _gauge("llm_probe_success", "1 if the last liveness probe streamed tokens to its end.", leading=True),
-    _gauge("llm_quality_score", "Share of a suite's cases that passed, or the score of an evaluation.", "suite", leading=True),
+    _gauge(
+        "llm_quality_score",
+        "Share of a suite's cases that passed, or the score of an evaluation.",
+        "suite",
+        leading=True,
+    ),
     _gauge("llm_quality_evaluated_timestamp_seconds", "When a suite was last evaluated, since the epoch.", "suite"),
 )
 """Names that rules may read before the sidecar exports them: probes, warm-up and quality."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -11,7 +12,7 @@ from prometheus_client import generate_latest
 from forewarn import app
 from forewarn.clock import ManualClock, SystemClock
 from forewarn.errors import ConfigError, FetchError
-from forewarn.scrape import Response
+from forewarn.scrape import Fetcher, Response
 from forewarn.status.model import signal_rows
 
 if TYPE_CHECKING:
@@ -52,11 +53,12 @@ def check(config: Config, log: Log, form: str, page: str | None, out: TextIO) ->
     `page` is a saved page to read instead of the engine; time is simulated then.
     """
     clock = ManualClock() if page else SystemClock()
-    parts = app.build(config, clock, log, FilePage(page) if page else None, filtered=False)
-    parts.poller.poll_once()
-    if parts.monitor.up:
-        _wait(clock)
+    with closing(FilePage(page) if page else _engine(config)) as source:
+        parts = app.build(config, clock, log, source, filtered=False)
         parts.poller.poll_once()
+        if parts.monitor.up:
+            _wait(clock)
+            parts.poller.poll_once()
     monitor = parts.monitor
     rows = signal_rows(monitor)
     if form == "metrics":
@@ -68,6 +70,10 @@ def check(config: Config, log: Log, form: str, page: str | None, out: TextIO) ->
     if not monitor.up:
         return UNREACHABLE
     return SOME_MISSING if any(row["core"] and row["state"] == "missing" for row in rows) else ALL_CORE
+
+
+def _engine(config: Config) -> Fetcher:
+    return Fetcher(config.text("engine.url"), config.number("poll.timeout"), int(config.number("poll.max_page_bytes")))
 
 
 def _wait(clock: ManualClock | SystemClock) -> None:

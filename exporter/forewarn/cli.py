@@ -7,9 +7,10 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forewarn import __version__, app, check, config
+from forewarn import __version__, app, check, config, rulepack
 from forewarn.clock import SystemClock
 from forewarn.errors import ConfigError
 from forewarn.logs import Log
@@ -24,8 +25,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     """Run a command; returns the exit status. A user's mistake is one line on standard error and status 2."""
     arguments = _parser().parse_args(argv)
     try:
-        settings = config.load(arguments.config, os.environ if environ is None else environ, _flags(arguments))
-        return int(arguments.command(arguments, settings))
+        status = int(arguments.command(arguments, os.environ if environ is None else environ))
+        sys.stdout.flush()
     except ConfigError as error:
         sys.stderr.write(f"forewarn: {error}\n")
         return USER_ERROR
@@ -33,9 +34,11 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
         # The reader of standard output left; nothing more can be said, and no exit hook may try.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    return status
 
 
-def _run(arguments: argparse.Namespace, settings: config.Config) -> int:
+def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    settings = config.load(arguments.config, environ, _flags(arguments))
     if arguments.print_config:
         sys.stdout.write(settings.dump())
         return 0
@@ -53,9 +56,34 @@ def _run(arguments: argparse.Namespace, settings: config.Config) -> int:
     return 0
 
 
-def _check(arguments: argparse.Namespace, settings: config.Config) -> int:
+def _check(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    settings = config.load(arguments.config, environ, _flags(arguments))
     log = Log(SystemClock(), "error", settings.text("log.format"))
     return check.check(settings, log, arguments.format, arguments.page, sys.stdout)
+
+
+def _rules(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> int:
+    base = arguments.runbook_base.rstrip("/")
+    if arguments.format == "prometheus":
+        texts = rulepack.sources(base)
+    elif arguments.format == "operator":
+        texts = {"prometheusrule.yaml": rulepack.operator(dict(arguments.label), base)}
+    else:
+        texts = {"mimir.yaml": rulepack.mimir(arguments.namespace, base)}
+    if arguments.out:
+        rulepack.write(Path(arguments.out), texts)
+    elif len(texts) == 1:
+        sys.stdout.write(next(iter(texts.values())))
+    else:
+        raise ConfigError("--out", "expected a folder, because this form is several files")
+    return 0
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text}")
+    return name, value
 
 
 def _flags(arguments: argparse.Namespace) -> dict[str, tuple[str, object]]:
@@ -93,4 +121,20 @@ def _parser() -> argparse.ArgumentParser:
     look.add_argument("--format", choices=("table", "json", "metrics"), default="table", help="default: table")
     look.add_argument("--page", metavar="FILE", help="read a saved /metrics page instead of an engine")
     look.set_defaults(command=_check)
+    rules = commands.add_parser(
+        "rules", help="write the alert rules", description="Write the rules pack in the form an installation takes."
+    )
+    rules.add_argument("--format", choices=("prometheus", "operator", "mimir"), default="prometheus")
+    rules.add_argument("--out", metavar="DIR", help="folder to write to (default: standard output, if one file)")
+    rules.add_argument("--runbook-base", metavar="URL", default=rulepack.DEFAULT_RUNBOOKS, help="where runbooks live")
+    rules.add_argument(
+        "--label",
+        metavar="NAME=VALUE",
+        type=_label,
+        action="append",
+        default=[],
+        help="operator: a label for ruleSelector",
+    )
+    rules.add_argument("--namespace", default="forewarn", help="mimir: the ruler namespace (default forewarn)")
+    rules.set_defaults(command=_rules)
     return parser

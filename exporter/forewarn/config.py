@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import yaml
 
@@ -18,7 +17,9 @@ _PREFIX = "FOREWARN_"
 _FOREIGN = re.compile(r"FOREWARN_(PLUGIN_.*|SERVICE_(HOST|PORT).*|PORT(_\d+_.*)?)")
 """Variables of the engine plugin, and those Kubernetes adds for a service called forewarn."""
 _MASK = "<secret>"
-T = TypeVar("T", bound=str | float | int | bool)
+_USERINFO = re.compile(r"//[^/]*@")
+_NAMED = re.compile(r"\b(alias|anchor|tag)\b.*")
+_AS_WRITTEN = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "timestamp")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def _parse(key: Key, raw: tuple[object, str] | None) -> Value:
     try:
         return key.parse(value)
     except ValueError as error:
-        shown = _MASK if key.secret else repr(value)
+        shown = _MASK if key.secret else _USERINFO.sub(f"//{_MASK}@", repr(value))
         raise ConfigError(where, f"expected {error}, got {shown:.80}") from None
 
 
@@ -123,7 +124,9 @@ def _read_file(path: str) -> dict[str, object]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
-        raise ConfigError(where, f"expected valid YAML: {getattr(error, 'problem', error)}") from None
+        raise ConfigError(where, f"expected valid YAML: {_problem(error)}") from None
+    except RecursionError:
+        raise ConfigError(path, "expected valid YAML: nested too deeply") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -135,7 +138,7 @@ def _flatten(path: str, tree: Mapping[object, object], prefix: str) -> list[tupl
     sections = {key.path.rpartition(".")[0] for key in KEYS} - {""}
     found: list[tuple[str, object]] = []
     for name, value in tree.items():
-        key = f"{prefix}{name}"
+        key = _printable(f"{prefix}{name}")
         if key in BY_PATH:
             found.append((key, value))
         elif key in sections and (value is None or isinstance(value, Mapping)):
@@ -167,17 +170,46 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     ]
 
 
+def _problem(error: yaml.YAMLError) -> str:
+    """What is wrong, in one line. Names of aliases and tags are left out: an unquoted secret may look like one."""
+    text = " ".join(str(getattr(error, "problem", None) or error).split())
+    return _NAMED.sub(r"\1", text)[:120]
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice."""
+    """A safe loader that refuses a key given twice and leaves numbers and dates as they are written.
+
+    A version such as 1.10 or 0123456 is text; settings that are numbers read them from text as well.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  PyYAML's attribute
+        first: [(tag, pattern) for tag, pattern in rules if tag not in _AS_WRITTEN]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:  # noqa: FBT001, FBT002  PyYAML's signature
+        """Build a value, or say where one is that its own tag does not fit."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, TypeError, OverflowError):
+            raise yaml.constructor.ConstructorError(
+                None, None, "value does not fit its type", node.start_mark
+            ) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:  # noqa: FBT001, FBT002  PyYAML's signature
         """Build a mapping, or report the second of two equal keys."""
         seen = set()
-        for key_node, _ in node.value:
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "key is no name", key_node.start_mark)
             key = key_node.value
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", key_node.start_mark)

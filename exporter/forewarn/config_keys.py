@@ -61,14 +61,19 @@ KEYS: tuple[Key, ...] = (
     Key("objectives.queue_time_seconds", v.seconds, 1.0, "Mean queue time that is too much."),
     Key("objectives.quality_score", v.ratio, None, "Quality gate."),
     Key("objectives.cost_usd_per_million_tokens", v.positive, None, "Cost objective."),
-    Key("objectives.replica_requests_per_second", v.positive, None, "What one replica carries within its budgets, from a load test."),
+    Key(
+        "objectives.replica_requests_per_second",
+        v.positive,
+        None,
+        "What one replica carries within its budgets, from a load test.",
+    ),
     Key("objectives.spare_replicas", v.not_negative, 1, "k of N+k."),
     Key("replica.gpus", v.positive, None, "GPUs of this replica."),
     Key("replica.usd_per_gpu_hour", v.positive, None, "Price of one GPU."),
     Key("replica.usd_per_hour", v.positive, None, "Price of this replica; default: gpus × usd_per_gpu_hour."),
     Key("log.level", v.one_of("debug", "info", "warning", "error"), "info", "Least severe log line."),
     Key("log.format", v.one_of("logfmt", "json"), "logfmt", "Form of the log."),
-    Key("links.runbooks", v.http_url, None, "Base address of the runbooks, for links on the status page."),
+    Key("links.runbooks", v.http_url, None, "Base address of the runbooks; default: the sidecar's own copy."),
 )
 
 BY_PATH = {key.path: key for key in KEYS}

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _MAX_PORT = 65535
+_LONGEST = 366 * 86400.0
+"""Seconds; far beyond use, and within what the system's timers take."""
 
 
 def text(raw: object) -> str:
@@ -23,8 +25,9 @@ def text(raw: object) -> str:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         raise ValueError("a string")
     value = str(raw)
-    if any(ord(char) < ord(" ") for char in value):
-        raise ValueError("a string without line breaks or control characters")
+    # Surrogates stand for bytes that are not UTF-8 and cannot be exported.
+    if any(ord(char) < ord(" ") or "\ud800" <= char <= "\udfff" for char in value):
+        raise ValueError("a string of UTF-8 without line breaks or control characters")
     return value
 
 
@@ -45,7 +48,7 @@ def number(raw: object, expected: str) -> float:
         if isinstance(raw, bool) or not isinstance(raw, str | int | float):
             raise ValueError(expected)
         value = float(raw)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError(expected) from None
     if not math.isfinite(value):
         raise ValueError(expected)
@@ -86,13 +89,13 @@ def ratio(raw: object) -> float:
 
 
 def seconds(raw: object) -> float:
-    """A duration above zero: a number of seconds, or a number with ms, s, m, h or d."""
+    """A duration above zero, a year at most: a number of seconds, or a number with ms, s, m, h or d."""
     expected = "a duration above 0 such as 0.25, 250ms, 2s or 5m"
     if isinstance(raw, str) and (match := _DURATION.fullmatch(raw.strip())):
         value = float(match[1]) * _UNITS[match[2]]
     else:
         value = number(raw, expected)
-    if value <= 0:
+    if not 0 < value <= _LONGEST:
         raise ValueError(expected)
     return value
 
@@ -107,7 +110,7 @@ def http_url(raw: object) -> str:
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or parts.query or parts.fragment or any(ord(char) <= ord(" ") for char in raw.strip()):
+    if not usable or parts.query or parts.fragment or any(not "!" <= char <= "~" for char in raw.strip()):
         raise ValueError(expected)
     if parts.username or parts.password:
         raise ValueError(f"{expected}, without user or password")

@@ -2,16 +2,17 @@
 
 vLLM's page keeps its line order, so between two polls only numbers differ. The first page is read by
 `prometheus_client`'s own parser, which also decides what is valid; from then on a page is split by line and only
-the lines that differ are read, each with one `float()`. Any difference that is not a number at the end of a known
-line sends the page back to the library. Pages the shortcut could misread (timestamps, exemplars, CRLF) always
-take the library's path.
+the lines that somebody watches are read, each with one `float()`. Any difference that is not a number at the end
+of a known line sends the page back to the library. Pages the shortcut could misread (timestamps, CRLF) always take the
+library's path, and so does OpenMetrics, whose rules tie values to each other (cumulative buckets, no negative
+counts).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import compress
-from operator import ne
 from typing import TYPE_CHECKING, NamedTuple
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -20,11 +21,14 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from forewarn.errors import PageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from prometheus_client import Metric
 
 OPENMETRICS = "application/openmetrics-text"
+
+CHECK_EVERY = 30
+"""Pages between two checks of the lines that nobody watches: a minute at the default interval."""
 
 
 class Series(NamedTuple):
@@ -50,6 +54,70 @@ class Page:
     values: Sequence[float]
 
 
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Some of a page's sample lines: where they are, how each begins, and where its number goes."""
+
+    mask: Sequence[bool]
+    heads: Sequence[bytes]
+    slots: Sequence[int]
+    heads_length: int
+
+    def read(self, lines: list[bytes], values: list[float]) -> list[float] | None:
+        """`values` with those of these lines; None if one is anything but a number after its known beginning."""
+        # Loops in C throughout: this runs for hundreds of lines at every poll.
+        found = list(compress(lines, self.mask))
+        tokens = list(map(bytes.removeprefix, found, self.heads))
+        joined = b"".join(tokens)
+        # A line without its head stays whole, and the lengths do not add up. `_` is a digit separator to Python alone.
+        if sum(map(len, found)) != self.heads_length + len(joined) or b"_" in joined:
+            return None
+        values = values.copy()
+        try:
+            for slot, value in zip(self.slots, map(float, tokens), strict=True):
+                values[slot] = value
+        except ValueError:
+            return None
+        return values
+
+    def chosen(self, slots: Collection[int]) -> _Lines:
+        """Those of these lines whose numbers go to `slots`."""
+        chosen = [slot in slots for slot in self.slots]
+        flags = iter(chosen)
+        return _lines(
+            [sample and next(flags) for sample in self.mask],
+            list(compress(self.heads, chosen)),
+            list(compress(self.slots, chosen)),
+        )
+
+
+def _lines(mask: Sequence[bool], heads: Sequence[bytes], slots: Sequence[int]) -> _Lines:
+    return _Lines(mask, heads, slots, sum(map(len, heads)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A page that was read once: its sample lines, those that are watched, and all the others word for word."""
+
+    samples: _Lines
+    watched: _Lines
+    other_mask: Sequence[bool]
+    others: Sequence[bytes]
+
+    def read(self, lines: list[bytes], values: list[float], *, whole: bool) -> list[float] | None:
+        """Values of a page that differs only in numbers, None otherwise. Unless `whole`, only the watched lines."""
+        if len(lines) != len(self.other_mask):
+            return None
+        if not whole:
+            return self.watched.read(lines, values)
+        same = list(compress(lines, self.other_mask)) == self.others
+        return self.samples.read(lines, values) if same else None
+
+    def watching(self, slots: Collection[int]) -> _Known:
+        """The same page with other lines watched."""
+        return _Known(self.samples, self.samples.chosen(slots), self.other_mask, self.others)
+
+
 class PageParser:
     """Parses the successive pages of one endpoint.
 
@@ -58,10 +126,9 @@ class PageParser:
 
     def __init__(self) -> None:
         self._layout = Layout(())
-        self._lines: list[bytes] = []
-        self._heads: list[bytes | None] = []
-        self._lengths: list[int] = []
-        self._slots: list[int] = []
+        self._known: _Known | None = None
+        self._watched: Collection[int] | None = None
+        self._unchecked = 0
         self._values: list[float] = []
         self.rebuilds = 0
 
@@ -71,62 +138,58 @@ class PageParser:
         Raises PageError when the library's parser rejects the page.
         """
         lines = body.split(b"\n")
-        if len(lines) == len(self._lines):
-            values = self._changed_values(lines)
+        openmetrics = content_type.startswith(OPENMETRICS)
+        if self._known is not None and not openmetrics:
+            whole = self._watched is None or self._unchecked >= CHECK_EVERY
+            values = self._known.read(lines, self._values, whole=whole)
             if values is not None:
-                self._lines = lines
+                self._unchecked = 0 if whole else self._unchecked + 1
                 self._values = values
                 return Page(self._layout, values)
-        return self._rebuild(body, lines, content_type)
+        return self._rebuild(body, lines, openmetrics=openmetrics)
 
-    def _changed_values(self, lines: list[bytes]) -> list[float] | None:
-        """Values after re-reading the changed lines, or None if anything but a number changed."""
-        heads, lengths, slots = self._heads, self._lengths, self._slots
-        values = self._values.copy()
-        try:
-            for i in compress(range(len(lines)), map(ne, lines, self._lines)):
-                line = lines[i]
-                length = lengths[i]
-                if line[:length] != heads[i]:
-                    return None
-                values[slots[i]] = float(line[length:])
-        except ValueError:
-            return None
-        return values
+    def watch(self, slots: Collection[int]) -> None:
+        """Keep only these slots of the present layout up to date, which is what makes a large page cheap.
 
-    def _rebuild(self, body: bytes, lines: list[bytes], content_type: str) -> Page:
+        The other lines are counted at every page, and checked and read at every CHECK_EVERY-th. A new layout is
+        watched as a whole until told otherwise.
+        """
+        self._watched = slots
+        if self._known is not None:
+            self._known = self._known.watching(slots)
+
+    def _rebuild(self, body: bytes, lines: list[bytes], *, openmetrics: bool) -> Page:
         self.rebuilds += 1
-        self._lines = []
-        samples = _library_samples(body, content_type)
+        self._known = None
+        samples = _library_samples(body, openmetrics=openmetrics)
         series = tuple(series for series, _, _ in samples)
         # Same series as before (a page that takes the library's path every time): keep the identity.
         if series != self._layout.series:
-            self._layout = Layout(series)
-        values = [value for _, value, _ in samples]
-        self._remember(body, lines, samples)
-        return Page(self._layout, values)
+            self._layout, self._watched = Layout(series), None
+        self._values = [value for _, value, _ in samples]
+        if not openmetrics:
+            known = _understand(body, lines, samples)
+            self._known = known.watching(self._watched) if known and self._watched is not None else known
+            self._unchecked = 0
+        return Page(self._layout, self._values)
 
-    def _remember(self, body: bytes, lines: list[bytes], samples: list[tuple[Series, float, bool]]) -> None:
-        """Store heads of the page's sample lines, if the shortcut would read every one as the library did."""
-        if b"\r" in body or any(not plain for _, _, plain in samples):
-            return
-        heads: list[bytes | None] = []
-        slots: list[int] = []
-        values = [value for _, value, _ in samples]
-        slot = 0
-        for line in lines:
-            head = _head(line)
-            heads.append(head)
-            slots.append(slot)
-            if head is not None:
-                if slot >= len(samples) or not _same(line[len(head) :], values[slot]):
-                    return
-                slot += 1
-            elif line and not line.startswith(b"#"):
-                return
-        if slot == len(samples):
-            self._lines, self._heads, self._slots, self._values = lines, heads, slots, values
-            self._lengths = [len(head) if head is not None else 0 for head in heads]
+
+def _understand(body: bytes, lines: list[bytes], samples: list[tuple[Series, float, bool]]) -> _Known | None:
+    """How to read such a page again, if the shortcut would read every line as the library did."""
+    if b"\r" in body or any(not plain for _, _, plain in samples):
+        return None
+    heads = [_head(line) for line in lines]
+    mask = [head is not None for head in heads]
+    found = [(line, head) for line, head in zip(lines, heads, strict=True) if head is not None]
+    other_mask = [head is None for head in heads]
+    others = list(compress(lines, other_mask))
+    if any(line and not line.startswith(b"#") for line in others) or len(found) != len(samples):
+        return None
+    pairs = zip(found, samples, strict=True)
+    if not all(_same(line[len(head) :], value) for (line, head), (_, value, _) in pairs):
+        return None
+    all_lines = _lines(mask, [head for _, head in found], range(len(found)))
+    return _Known(all_lines, all_lines, other_mask, others)
 
 
 def _head(line: bytes) -> bytes | None:
@@ -140,33 +203,49 @@ def _head(line: bytes) -> bytes | None:
     return None
 
 
+def _number(token: bytes) -> float:
+    """The number as the library reads it; ValueError for what only Python takes for one."""
+    if b"_" in token:
+        raise ValueError
+    return float(token)
+
+
 def _same(token: bytes, value: float) -> bool:
     try:
-        number = float(token)
+        number = _number(token)
     except ValueError:
         return False
     return number == value or (number != number and value != value)  # noqa: PLR0124  NaN is the only such number
 
 
-def _library_samples(body: bytes, content_type: str) -> list[tuple[Series, float, bool]]:
-    """(series, value, has neither timestamp nor exemplar) for each sample, as the library reads them."""
+def _library_samples(body: bytes, *, openmetrics: bool) -> list[tuple[Series, float, bool]]:
+    """(series, value, has no timestamp) for each sample, as the library reads them."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise PageError("encoding", f"page is not UTF-8 at byte {error.start}") from None
-    parse = parse_openmetrics if content_type.startswith(OPENMETRICS) else parse_text
+    parse = parse_openmetrics if openmetrics else parse_text
     try:
         return list(_flatten(parse(text)))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        # The library signals a malformed page with whichever of these its state machine meets first.
+    except Exception as error:  # noqa: BLE001  the library signals a malformed page with whatever it trips over
         raise PageError("parse", f"page is not Prometheus text: {_one_line(error)}") from None
 
 
 def _flatten(families: Iterable[Metric]) -> Iterable[tuple[Series, float, bool]]:
     for family in families:
         for sample in family.samples:
+            if sample.value is None:
+                continue  # a native histogram has no single value
             series = Series(sample.name, tuple(sample.labels.items()), family.type)
-            yield series, sample.value, sample.timestamp is None and sample.exemplar is None
+            yield series, _as_float(sample.value), sample.timestamp is None
+
+
+def _as_float(value: float) -> float:
+    """The library gives whole numbers as int, however long."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _one_line(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ class Log:
             return
         record = {"ts": round(self._clock.wall(), 3), "level": level, "msg": text, **fields}
         line = json.dumps(record, default=str) if self._form == "json" else _logfmt(record)
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        # A log that nobody can take (a full disk, a reader that left) must not end the monitoring.
+        with suppress(OSError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
 
 
 def _logfmt(record: dict[str, object]) -> str:

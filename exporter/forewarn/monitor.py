@@ -75,6 +75,8 @@ class Monitor:
         self._last_success: float | None = None
         self._restarts = RestartDetector()
         self._doubtful = False
+        self._bound_sources: Mapping[str, SignalSource] | None = None
+        self._shown: list[tuple[frozenset[str], bool, bool]] = []
 
     def succeeded(self, snapshot: Snapshot, sources: Mapping[str, SignalSource], speed: Speed, took: float) -> bool:
         """Take a poll that worked, just now; `took` is its duration in seconds. Returns whether it shows a restart."""
@@ -187,6 +189,10 @@ class Monitor:
                 self.ranks[key].blank()
 
     def _update_availability(self, sources: Mapping[str, SignalSource]) -> None:
+        shown_now = [(r.present, r.empty.value is None, r.arrivals.value is None) for r in self.ranks.values()]
+        if sources is self._bound_sources and shown_now == self._shown:
+            return
+        self._bound_sources, self._shown = sources, shown_now
         sources = {**sources, **self._derived_sources(sources)}
         self.sources = sources
         for signal in s.SIGNALS:
@@ -239,5 +245,5 @@ _DERIVED: tuple[tuple[str, tuple[str, ...], str], ...] = (
         (s.GENERATION_LENGTH, s.MAX_TOKENS_ASKED, s.FINISHED),
         "requests of at most one token, less those that asked for at most one",
     ),
-    (s.ARRIVED, (s.TTFT, s.WAITING), "first tokens seen plus requests waiting"),
+    (s.ARRIVED, (s.TTFT, s.WAITING, s.RUNNING), "first tokens seen plus requests waiting"),
 )

@@ -65,6 +65,7 @@ class _Reader:
         page = self._parser.parse(response.body, response.content_type)
         if self.binding is None or page.layout is not self._layout:
             self._layout, self.binding = page.layout, self._adapter.bind(page.layout)
+            self._parser.watch(self.binding.slots)
         return page, self.binding
 
 

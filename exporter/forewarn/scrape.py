@@ -6,6 +6,7 @@ text, bounds size and time of the whole exchange, and never returns a page that 
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -19,7 +20,9 @@ _RECEIVE = 1 << 16
 _MAX_HEAD = 1 << 16
 _OK = 200
 _REDIRECTS = frozenset({301, 302, 307, 308})
-_BODYLESS = frozenset({204, 304})
+_STATUS = re.compile(rb"[1-5][0-9][0-9]")
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
+_LENGTH = re.compile(rb"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,10 @@ class Fetcher:
             self._socket = None
 
     def _redirect(self, head: _Head) -> str:
-        location = urlsplit(head.fields.get(b"location", b"").decode("latin-1"))
+        try:
+            location = urlsplit(head.fields.get(b"location", b"").decode("ascii"))
+        except ValueError:
+            raise FetchError("http_status", "redirected without a usable location, expected a page") from None
         if location.netloc and location.netloc != self._authority:
             raise FetchError("http_status", f"redirected to another server ({location.netloc:.80}), expected a page")
         if not location.path.startswith("/"):
@@ -105,9 +111,12 @@ class Fetcher:
         except FetchError:
             self.close()
             raise
-        except (TimeoutError, OSError) as error:
+        except OSError as error:
             self.close()
             raise _fetch_error(error, self._timeout) from None
+        except UnicodeError:
+            self.close()
+            raise FetchError("network", f"{self._host:.80} is no usable host name") from None
 
     def _attempt(self, target: str) -> tuple[_Head, bytes]:
         connection = self._connect()
@@ -122,8 +131,9 @@ class Fetcher:
         except (BrokenPipeError, ConnectionResetError, ConnectionAbortedError):
             self.close()
             raise _StaleConnection from None
-        body = b"" if head.status in _BODYLESS else self._read_body(head)
-        if head.fields.get(b"connection", b"").lower() == b"close":
+        body = self._read_body(head) if head.status == _OK else b""
+        # What may still come (the body of an error, bytes past the announced end) is not the next answer.
+        if head.status != _OK or self._buffer or head.fields.get(b"connection", b"").lower() == b"close":
             self.close()
         return head, body
 
@@ -169,7 +179,7 @@ class Fetcher:
         lines = self._buffer[:end].split(b"\r\n")
         self._buffer = self._buffer[end + 4 :]
         words = lines[0].split(b" ", 2)
-        if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():  # noqa: PLR2004  version and status
+        if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not _STATUS.fullmatch(words[1]):  # noqa: PLR2004  version and status
             raise FetchError("protocol", "answer is not HTTP/1")
         fields = {
             name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines[1:])
@@ -177,24 +187,30 @@ class Fetcher:
         return _Head(int(words[1]), fields)
 
     def _read_body(self, head: _Head) -> bytes:
-        if head.fields.get(b"transfer-encoding", b"").lower() == b"chunked":
+        transfer = head.fields.get(b"transfer-encoding", b"").lower()
+        if transfer == b"chunked":
             return self._read_chunks()
+        if transfer:
+            raise FetchError("protocol", "answer has a Transfer-Encoding that was not asked for")
         length = head.fields.get(b"content-length")
         if length is None:
             return self._read_to_end()
-        if not length.isdigit():
+        if not _LENGTH.fullmatch(length):
             raise FetchError("protocol", "answer has an unreadable Content-Length")
         return self._read_exactly(int(length))
 
     def _read_to_end(self) -> bytes:
         """A body that ends with the connection: only a last line that is whole tells it from a cut-off one."""
+        parts, have = [self._buffer], len(self._buffer)
         while chunk := self._receive():
-            self._buffer += chunk
-            self._check_size(len(self._buffer))
+            parts.append(chunk)
+            have += len(chunk)
+            self._check_size(have)
         self.close()
-        if not self._buffer.endswith(b"\n"):
+        self._buffer = b""
+        if not parts[-1].endswith(b"\n"):
             raise FetchError("truncated", "answer without a length does not end with a whole line")
-        return self._buffer
+        return b"".join(parts)
 
     def _read_exactly(self, size: int) -> bytes:
         self._check_size(size)
@@ -219,15 +235,19 @@ class Fetcher:
                     raise FetchError("protocol", "unreadable chunk size")
                 self._more()
             line, _, self._buffer = self._buffer.partition(b"\r\n")
-            try:
-                size = int(line.partition(b";")[0], 16)
-            except ValueError:
-                raise FetchError("protocol", "unreadable chunk size") from None
+            digits = line.partition(b";")[0].strip()
+            if not _CHUNK_SIZE.fullmatch(digits):
+                raise FetchError("protocol", "unreadable chunk size")
+            size = int(digits, 16)
             total += size
             self._check_size(total)
             part = self._read_exactly(size + 2)
             if size == 0:
+                if part != b"\r\n":
+                    self.close()  # trailers follow; nobody reads them
                 return b"".join(parts)
+            if not part.endswith(b"\r\n"):
+                raise FetchError("protocol", "chunk does not end where it says")
             parts.append(part[:-2])
 
     def _check_size(self, size: int) -> None:
@@ -246,8 +266,8 @@ class Fetcher:
         except zlib.error:
             raise FetchError("not_text", "page is not the gzip it claims to be") from None
         self._check_size(len(text))
-        if not inflate.eof:
-            raise FetchError("truncated", "gzip page is cut off")
+        if not inflate.eof or inflate.unused_data:
+            raise FetchError("truncated", "gzip page is not one whole stream")
         return text
 
 

@@ -1,4 +1,4 @@
-"""The sidecar's HTTP side: a WSGI application over prometheus_client's, and the server that runs it."""
+"""The sidecar's HTTP side: a WSGI application and the server that runs it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import sys
 from importlib.resources import files
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from prometheus_client import make_wsgi_app
+from prometheus_client import Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
+from forewarn import rulepack
 from forewarn.config_values import split_listen
 from forewarn.errors import ConfigError
 
@@ -19,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from prometheus_client import CollectorRegistry
 
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -35,13 +38,29 @@ _CLIENT_TIMEOUT = 10.0
 """Seconds after which a client that neither sends nor takes bytes is dropped."""
 
 
+class _Named(Collector):
+    """The samples of a registry with the given names."""
+
+    def __init__(self, registry: Collector, names: Iterable[str]) -> None:
+        self._registry = registry
+        self._names = frozenset(names)
+
+    def collect(self) -> Iterable[Metric]:
+        for family in self._registry.collect():
+            samples = [sample for sample in family.samples if sample.name in self._names]
+            if samples:
+                named = Metric(family.name, family.documentation, family.type)
+                named.samples = samples
+                yield named
+
+
 class WebApp:
     """Routes: `/metrics`, `/-/healthy`, `/-/ready`, `/api/status`, `/` and its static files."""
 
     def __init__(
-        self, registry: CollectorRegistry, ready: Callable[[], tuple[bool, str]], status: Callable[[], object]
+        self, registry: Collector, ready: Callable[[], tuple[bool, str]], status: Callable[[], object]
     ) -> None:
-        self._metrics = make_wsgi_app(registry, disable_compression=True)
+        self._registry = registry
         self._ready = ready
         self._status = status
         self._static = _static_files()
@@ -55,15 +74,29 @@ class WebApp:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         path = environ.get("PATH_INFO", "/")
-        if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
-            return _answer(start_response, "405 Method Not Allowed", "expected GET\n")
+        method = environ.get("REQUEST_METHOD")
+        if method not in ("GET", "HEAD"):
+            return _answer(start_response, "405 Method Not Allowed", "expected GET\n", extra=[("Allow", "GET, HEAD")])
+        answer = self._get(path, environ, start_response)
+        return answer if method == "GET" else []
+
+    def _get(self, path: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if path in self._routes:
             return self._routes[path](environ, start_response)
         name = "status.html" if path == "/" else path.removeprefix("/static/") if path.startswith("/static/") else ""
+        if path.startswith("/runbooks/"):
+            return self._runbook(path.removeprefix("/runbooks/"), start_response)
         if name in self._static:
             body, kind = self._static[name]
             return _answer(start_response, "200 OK", body, kind)
         return _answer(start_response, "404 Not Found", "expected /, /metrics, /-/healthy or /-/ready\n")
+
+    def _metrics(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The page as Prometheus asks for it: text or OpenMetrics by Accept, `name[]` picks samples."""
+        encode, kind = choose_encoder(environ.get("HTTP_ACCEPT", ""))
+        names = parse_qs(environ.get("QUERY_STRING", "")).get("name[]")
+        shown = _Named(self._registry, names) if names else self._registry
+        return _answer(start_response, "200 OK", encode(shown), kind)
 
     def _healthy(self, _environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return _answer(start_response, "200 OK", "forewarn is healthy\n")
@@ -72,13 +105,23 @@ class WebApp:
         ready, reason = self._ready()
         return _answer(start_response, "200 OK" if ready else "503 Service Unavailable", reason + "\n")
 
+    def _runbook(self, name: str, start_response: StartResponse) -> Iterable[bytes]:
+        text = rulepack.runbooks().get(name)
+        if text is None:
+            return _answer(start_response, "404 Not Found", "no such runbook\n")
+        return _answer(start_response, "200 OK", text)
+
     def _api_status(self, _environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = json.dumps(self._status(), allow_nan=False).encode()
         return _answer(start_response, "200 OK", body, "application/json")
 
 
 def _answer(
-    start_response: StartResponse, status: str, body: str | bytes, kind: str = "text/plain; charset=utf-8"
+    start_response: StartResponse,
+    status: str,
+    body: str | bytes,
+    kind: str = "text/plain; charset=utf-8",
+    extra: Iterable[tuple[str, str]] = (),
 ) -> Iterable[bytes]:
     data = body.encode() if isinstance(body, str) else body
     start_response(
@@ -90,6 +133,7 @@ def _answer(
             ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "no-referrer"),
             ("Cache-Control", "no-store"),
+            *extra,
         ],
     )
     return [data]
@@ -128,10 +172,9 @@ class Server(ThreadingMixIn, WSGIServer):
             self.address_family = socket.AF_INET6
         try:
             super().__init__((host, port), _Handler)
-        except OSError as error:
-            raise ConfigError(
-                "server.listen", f"expected an address to listen on, got {listen}: {error.strerror}"
-            ) from None
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or "no usable host name"
+            raise ConfigError("server.listen", f"expected an address to listen on, got {listen}: {reason}") from None
         self.set_app(app)
 
     def server_bind(self) -> None:

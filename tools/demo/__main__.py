@@ -70,7 +70,12 @@ def _play(arguments: argparse.Namespace, folder: Path, children: Children) -> No
     base = f"http://{HOST}:{prometheus_port}"
     children.wait_for("Prometheus", partial(answers, f"{base}/-/ready"), 60)
     say(f"\n  status page  http://{sidecar}/\n  Prometheus   {base}/\n")
-    _watch(children, Timeline(partial(prometheus.value, base), say), engine.begin(), arguments.seconds)
+    _watch(
+        children,
+        Timeline(partial(prometheus.value, base), partial(prometheus.firing, base), say),
+        engine.begin(),
+        arguments.seconds,
+    )
     if arguments.exit:
         return
     say("\neverything keeps running for you to look at; Ctrl-C ends it")

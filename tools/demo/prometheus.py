@@ -6,11 +6,12 @@ import math
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 import yaml
 
+from forewarn import rulepack
 from tools.demo.processes import HOST, DemoError
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ def find(say: Say) -> list[str]:
 def command(base: list[str], folder: Path, port: int) -> list[str]:
     """The whole command; the configuration is read from, and data kept under, `folder`."""
     data = folder / "prometheus-data"
-    data.mkdir(exist_ok=True)
+    # An earlier demo's samples would look like a past of this one's engine.
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir()
     flags = [
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={data}",
@@ -51,9 +54,12 @@ def command(base: list[str], folder: Path, port: int) -> list[str]:
 
 
 def write_config(folder: Path, sidecar: str) -> None:
-    """A configuration that scrapes the sidecar at `sidecar` (host:port)."""
+    """A configuration that scrapes the sidecar at `sidecar` (host:port) and evaluates the rules pack."""
+    for name, text in rulepack.sources().items():
+        (folder / name).write_text(text, encoding="utf-8")
     config = {
         "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"},
+        "rule_files": [str(folder / name) for name in rulepack.sources()],
         "scrape_configs": [{"job_name": "forewarn", "static_configs": [{"targets": [sidecar]}]}],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
@@ -64,12 +70,22 @@ def value(base_url: str, query: str) -> float | None:
 
     Raises DemoError when Prometheus refuses the query.
     """
+    result = _query(base_url, query)
+    number = float(result[0]["value"][1]) if result else math.nan
+    return number if math.isfinite(number) else None
+
+
+def firing(base_url: str) -> set[str]:
+    """Names of the alerts that fire now."""
+    return {series["metric"]["alertname"] for series in _query(base_url, 'ALERTS{alertstate="firing"}')}
+
+
+def _query(base_url: str, query: str) -> list[dict[str, Any]]:
+    """Series of an instant query; none while Prometheus does not answer."""
     try:
         answer = requests.get(f"{base_url}/api/v1/query", params={"query": query}, timeout=5)
     except requests.RequestException:
-        return None
+        return []
     if not answer.ok:
         raise DemoError(f"Prometheus refuses the query {query}: {answer.text[:200]}")
-    result = answer.json()["data"]["result"]
-    number = float(result[0]["value"][1]) if result else math.nan
-    return number if math.isfinite(number) else None
+    return list(answer.json()["data"]["result"])

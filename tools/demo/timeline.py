@@ -49,9 +49,12 @@ class Timeline:
     """Follows the watched signals; times are seconds since the demo's start."""
 
     ask: Callable[[str], float | None]
+    firing: Callable[[], set[str]]
     say: Say
     crossed: dict[str, float] = field(default_factory=dict)
+    fired: dict[str, float] = field(default_factory=dict)
     _over: dict[str, bool] = field(default_factory=dict)
+    _firing: set[str] = field(default_factory=set)
     _next_row: float = 0.0
 
     def tick(self, now: float) -> None:
@@ -59,16 +62,30 @@ class Timeline:
         values = {watched.name: self.ask(watched.query) for watched in WATCHED}
         for watched in WATCHED:
             self._cross(now, watched, values[watched.name])
+        self._alerts(now)
         if now >= self._next_row:
             self._next_row = now + ROW_SECONDS
             self.say(f"  {clock(now)}  " + "  ".join(self._cell(w, values) for w in WATCHED))
 
+    def _alerts(self, now: float) -> None:
+        firing = self.firing()
+        for name in sorted(firing - self._firing):
+            self.fired.setdefault(name, now)
+            self.say(f"● {clock(now)}  alert {name} fires")
+        for name in sorted(self._firing - firing):
+            self.say(f"○ {clock(now)}  alert {name} is resolved")
+        self._firing = firing
+
+    def pain(self) -> float | None:
+        """When latency first passed its budget; None if it never did."""
+        return min((self.crossed[w.name] for w in WATCHED if not w.leading and w.name in self.crossed), default=None)
+
     def leads(self) -> dict[str, float]:
         """Seconds by which each leading signal passed its objective before latency did; empty if none did."""
-        pain = [self.crossed[w.name] for w in WATCHED if not w.leading and w.name in self.crossed]
-        if not pain:
+        pain = self.pain()
+        if pain is None:
             return {}
-        return {w.name: min(pain) - self.crossed[w.name] for w in WATCHED if w.leading and w.name in self.crossed}
+        return {w.name: pain - self.crossed[w.name] for w in WATCHED if w.leading and w.name in self.crossed}
 
     def summary(self) -> list[str]:
         """What the incident showed, in words."""
@@ -77,6 +94,8 @@ class Timeline:
             return ["latency stayed within its budget while the demo watched"]
         first = max(leads, key=lambda name: leads[name])
         lines = [f"{name} passed its objective {_ahead(lead)}" for name, lead in leads.items()]
+        pain = self.pain() or 0.0
+        lines += [f"alert {name} fired {_ahead(pain - at)}" for name, at in self.fired.items()]
         return [*lines, f"the first sign was {first}, {leads[first]:.0f} s ahead"]
 
     def _cross(self, now: float, watched: Watched, value: float | None) -> None:

@@ -97,19 +97,19 @@ def wheel_metadata(wheel: Path) -> str:
         return archive.read(name).decode("utf-8")
 
 
-def key(python: str) -> dict[str, object]:
+def key() -> dict[str, object]:
     """Return what the marker must say for an environment to count as installed."""
     fixed = hashlib.sha256(CONSTRAINTS.read_bytes()).hexdigest()
-    return {"vllm": VERSION, "torch": TORCH, "constraints": fixed, "recipe": RECIPE, "python": python}
+    return {"vllm": VERSION, "torch": TORCH, "constraints": fixed, "recipe": RECIPE}
 
 
-def is_installed(place: Place, python: str) -> bool:
+def is_installed(place: Place) -> bool:
     """Tell whether the environment was completely installed with these versions."""
     try:
         marker = json.loads((place.venv / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return bool(marker == key(python)) and place.python.exists()
+    return bool(marker == key()) and place.python.exists()
 
 
 def twin_dist_info(site: Path) -> Path:
@@ -173,25 +173,17 @@ def pip(place: Place, step: str, *arguments: str | Path) -> None:
     run(place, step, [place.python, "-m", "pip", verb, *options, *rest])
 
 
-def create_environment(place: Place, python: str) -> None:
-    """Create the virtual environment, unless it is there with the same interpreter version."""
-    if place.venv.exists() and environment_python(place) != python:
-        if not (place.venv / "pyvenv.cfg").exists() and any(place.venv.iterdir()):
-            raise InstallError(f"{place.venv} is not a virtual environment: give another --venv")
+def create_environment(place: Place) -> None:
+    """Create the virtual environment, anew when its interpreter is gone. Raises InstallError for any other folder."""
+    is_environment = (place.venv / "pyvenv.cfg").exists()
+    if is_environment and place.python.exists():
+        return
+    if is_environment:
         shutil.rmtree(place.venv)
+    elif place.venv.exists() and any(place.venv.iterdir()):
+        raise InstallError(f"{place.venv} is not a virtual environment: give another --venv")
     place.venv.mkdir(parents=True, exist_ok=True)
-    if not place.python.exists():
-        run(place, "create the environment", [sys.executable, "-m", "venv", place.venv])
-
-
-def environment_python(place: Place) -> str | None:
-    """Return the Python version of the existing environment, or None without one."""
-    try:
-        text = (place.venv / "pyvenv.cfg").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    found = re.search(r"^version\s*=\s*(\S+)", text, re.MULTILINE)
-    return found.group(1) if found and place.python.exists() else None
+    run(place, "create the environment", [sys.executable, "-m", "venv", place.venv])
 
 
 def install(place: Place) -> None:
@@ -239,17 +231,16 @@ def has_library(place: Place) -> bool:
 def ensure(venv: Path) -> None:
     """Make sure that vLLM is installed in `venv`. Raises InstallError with one line otherwise."""
     place = Place(venv.absolute(), time.monotonic())
-    python = platform.python_version()
     require_system()
-    if is_installed(place, python):
+    if is_installed(place):
         place.say(f"vLLM {VERSION} is installed in {venv}")
         return
-    create_environment(place, python)
+    create_environment(place)
     (place.venv / MARKER).unlink(missing_ok=True)
     require_library(place)
     install(place)
     lines = run(place, "import check", [place.python, "-W", "ignore", "-c", CHECK])
-    (place.venv / MARKER).write_text(json.dumps(key(python)) + "\n", encoding="utf-8")
+    (place.venv / MARKER).write_text(json.dumps(key()) + "\n", encoding="utf-8")
     place.say(f"installed in {venv}: {lines[-1]}")
 
 

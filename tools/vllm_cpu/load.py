@@ -127,20 +127,26 @@ class _Answer:
         )
 
 
-def send(plan: Plan, connection: http.client.HTTPConnection, index: int) -> Record:
-    """Send the request number `index` and return its record. Failures are in the record, never raised."""
+def send(plan: Plan, index: int) -> Record:
+    """Send the request number `index` and return its record. Failures are in the record, never raised.
+
+    Every request has its own connection: on a kept one, a server that just closed it looks like a failed answer.
+    """
     sent, answer = time.time(), _Answer(time.monotonic())
+    connection = _connection(plan)
+    failure = None
     try:
         _exchange(plan, connection, index, answer)
     except (OSError, http.client.HTTPException, AnswerError, ValueError) as error:
+        failure = f"{type(error).__name__}: {_short(error)}"
+    finally:
         connection.close()
-        return answer.record(index, sent, f"{type(error).__name__}: {_short(error)}")
-    return answer.record(index, sent, None)
+    return answer.record(index, sent, failure)
 
 
 def _exchange(plan: Plan, connection: http.client.HTTPConnection, index: int, answer: _Answer) -> None:
     """Send and read one completion into `answer`."""
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", "Connection": "close"}
     connection.request("POST", "/v1/completions", json.dumps(plan.body(index)), headers)
     response = connection.getresponse()
     if response.status != http.HTTPStatus.OK:
@@ -157,7 +163,7 @@ def _exchange(plan: Plan, connection: http.client.HTTPConnection, index: int, an
 
 
 def _events(response: http.client.HTTPResponse) -> Iterator[dict[str, object]]:
-    """Yield the JSON events of a server-sent stream up to its end mark; the connection stays usable."""
+    """Yield the JSON events of a server-sent stream."""
     for line in response:
         if line.startswith(b"data: ") and not line.startswith(b"data: [DONE]"):
             yield json.loads(line[6:])
@@ -171,19 +177,21 @@ def _short(value: object) -> str:
 def run(plan: Plan, stop: threading.Event | None = None) -> list[Record]:
     """Send the whole plan and return the records in the order of sending.
 
-    `stop` ends the run early: no further request is sent, and those in flight are awaited.
+    `stop` ends the run early: no further request is sent, and those in flight are awaited. Raises ValueError for a
+    plan that cannot be sent at all.
     """
     records: list[Record] = []
     numbers = itertools.count()
     ended = stop or threading.Event()
 
     def work() -> None:
-        connection = _connection(plan)
         # next() on itertools.count and list.append are atomic: neither needs a lock.
         while not ended.is_set() and (index := next(numbers)) < plan.requests:
-            records.append(send(plan, connection, index))
-        connection.close()
+            records.append(send(plan, index))
 
+    if plan.concurrency < 1:
+        raise ValueError(f"concurrency must be at least 1, not {plan.concurrency}")
+    _connection(plan).close()
     threads = [threading.Thread(target=work, daemon=True) for _ in range(min(plan.concurrency, plan.requests))]
     for thread in threads:
         thread.start()
@@ -193,6 +201,7 @@ def run(plan: Plan, stop: threading.Event | None = None) -> list[Record]:
 
 
 def _connection(plan: Plan) -> http.client.HTTPConnection:
+    """Return a connection, not yet opened. Raises ValueError for an address that is not http://host:port."""
     parts = urlsplit(plan.url)
     if parts.scheme != "http" or not parts.hostname:
         raise ValueError(f"url must look like http://host:port, not {plan.url!r}")

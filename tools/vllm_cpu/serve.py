@@ -1,6 +1,6 @@
 """Start a real vLLM on 127.0.0.1 with a tiny model without weights; SIGINT or SIGTERM ends all of it.
 
-python tools/vllm_cpu/serve.py --venv .venv-vllm --port 8000 [-- more vLLM arguments]
+`python tools/vllm_cpu/serve.py --venv .venv-vllm --port 8000 [-- more vLLM arguments]`
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if not __package__:
     # Run as a file, only this folder is on the path.
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.vllm_cpu.engine import (  # noqa: E402  the path comes first
+from tools.vllm_cpu.engine import (
     HOST,
     MODEL,
     READY_TIMEOUT,

@@ -25,6 +25,6 @@ def collect(view: View, out: Families) -> None:
     add_samples(view, out, QUEUE_PRESSURE, "llm_queue_pressure_peak_ratio", "llm_queue_pressure_samples_ratio")
     add_histograms(view, out, {s.QUEUE_TIME: "llm_queue_time_seconds"})
     for labels, rank in view.ranks():
-        if {s.TTFT, s.WAITING} <= rank.present:
+        if {s.TTFT, s.WAITING, s.RUNNING} <= rank.present:
             out.add("llm_requests_arrived_total", labels, rank.arrivals.value)
         out.add("llm_max_running_requests", labels, view.config.optional("engine.max_running_requests"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from forewarn.layout import Layout, Page
     from forewarn.snapshot import SignalSource, Snapshot
@@ -48,6 +48,10 @@ class Binding(Protocol):
     @property
     def fast_names(self) -> tuple[str, ...]:
         """Sample names, as on the page, of the gauges worth polling often."""
+
+    @property
+    def slots(self) -> Collection[int]:
+        """The places of the layout that `read` looks at."""
 
     def read(self, page: Page, *, full: bool) -> Snapshot:
         """Canonical values of a page with the bound layout. NaN and infinite values are left out."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_MAX_DIGITS = 18
+
 
 def capacity_tokens(infos: Sequence[Mapping[str, str]]) -> float | None:
     """Tokens that one rank's KV cache holds; None when the labels do not tell.
@@ -34,4 +36,5 @@ def _positive(text: str | None) -> float | None:
     """A positive whole number, or None: old releases write the string "None" where they do not know."""
     if text is None or not text.isdecimal():
         return None
-    return float(text) or None
+    # More digits than a float holds would be infinite.
+    return float(text) or None if len(text) <= _MAX_DIGITS else None

@@ -43,7 +43,11 @@ class MonotoneCounter:
 
 
 class MonotoneHistogram:
-    """A histogram on top of a raw one; a restart with other bounds moves the past to bounds it surely reaches."""
+    """A histogram on top of a raw one.
+
+    A restart with other bounds moves the past to bounds it surely reaches. Other bounds without a restart (a line
+    lost from the page) show the same observations again, and are a dip.
+    """
 
     def __init__(self) -> None:
         self._base: Histogram | None = None
@@ -66,21 +70,23 @@ class MonotoneHistogram:
         if raw is last or raw == last:
             self._dips = 0
             return
-        if last is not None and raw.bounds != last.bounds:
-            self.restart()
-        elif last is not None and (raw.total < last.total or any(map(gt, last.counts, raw.counts))):
+        if last is not None and not _continues(last, raw):
             self._dips += 1
             if self._dips < DIPS_BEFORE_REBASE:
                 return
             self._rebase(raw)
         self._raw, self._dips = raw, 0
-        self._value = raw if self._base is None else _add(_rebucket(self._base, raw.bounds), raw)
+        self._value = raw if self._base is None else _add(rebucket(self._base, raw.bounds), raw)
 
     def _rebase(self, raw: Histogram) -> None:
         """Choose the base so that the exported histogram stays where it is and goes on from `raw`."""
-        value = self._value or raw
+        value = rebucket(self._value or raw, raw.bounds)
         counts = tuple(was - now for was, now in zip(value.counts, raw.counts, strict=True))
         self._base = Histogram(raw.bounds, counts, value.total - raw.total)
+
+
+def _continues(last: Histogram, raw: Histogram) -> bool:
+    return raw.bounds == last.bounds and raw.total >= last.total and not any(map(gt, last.counts, raw.counts))
 
 
 def _add(one: Histogram, other: Histogram) -> Histogram:
@@ -88,7 +94,7 @@ def _add(one: Histogram, other: Histogram) -> Histogram:
     return Histogram(one.bounds, counts, one.total + other.total)
 
 
-def _rebucket(histogram: Histogram, bounds: tuple[float, ...]) -> Histogram:
+def rebucket(histogram: Histogram, bounds: tuple[float, ...]) -> Histogram:
     """The same observations under other bounds; each counts from the first bound it is known to be below."""
     if histogram.bounds == bounds:
         return histogram

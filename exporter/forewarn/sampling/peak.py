@@ -18,6 +18,7 @@ class SlidingMax:
 
     def add(self, now: float, value: float) -> None:
         """Take `value` seen at `now` (monotonic seconds)."""
+        self._drop(now)
         queue = self._queue
         while queue and queue[-1][1] <= value:
             queue.pop()
@@ -25,7 +26,9 @@ class SlidingMax:
 
     def value(self, now: float) -> float | None:
         """The maximum over the window that ends at `now`, None when nothing was seen in it."""
-        queue = self._queue
-        while queue and queue[0][0] < now - self._window:
-            queue.popleft()
-        return queue[0][1] if queue else None
+        self._drop(now)
+        return self._queue[0][1] if self._queue else None
+
+    def _drop(self, now: float) -> None:
+        while self._queue and self._queue[0][0] < now - self._window:
+            self._queue.popleft()

@@ -23,9 +23,15 @@ class Progress:
 
     def counts(self, now: float, counts: Mapping[str, float]) -> None:
         """Take the raw token and step counts seen at `now` (monotonic seconds)."""
-        if self._counts is not None and counts != self._counts:
+        known = self._counts
+        # A count that is not on the page for once has not moved, nor has it when it is back.
+        if known is not None and any(count > known.get(name, 0.0) for name, count in counts.items()):
             self.last = now
-        self._counts = dict(counts)
+        self._counts = {**(known or {}), **counts}
+
+    def restart(self) -> None:
+        """The engine's process is a new one: no count has moved yet, and no work has been seen."""
+        self._counts, self._working_since = {}, None
 
     def work(self, now: float, *, present: bool) -> None:
         """Take whether requests are in the engine at `now`."""
@@ -36,7 +42,11 @@ class Progress:
 
     def stalled(self, now: float) -> bool:
         """Whether work is present and nothing has moved for too long."""
-        if self._working_since is None:
-            return False
-        since = self._working_since if self.last is None else max(self.last, self._working_since)
-        return now - since >= self._stall_after
+        since = self.still_since()
+        return since is not None and now - since >= self._stall_after
+
+    def still_since(self) -> float | None:
+        """Monotonic time since which work has been present and nothing has moved; None without work."""
+        if self._working_since is None or self.last is None:
+            return self._working_since
+        return max(self.last, self._working_since)

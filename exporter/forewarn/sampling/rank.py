@@ -59,7 +59,7 @@ class RankSampler:
         self.counters: dict[str, MonotoneCounter] = defaultdict(MonotoneCounter)
         self.split: dict[str, dict[str, MonotoneCounter]] = defaultdict(lambda: defaultdict(MonotoneCounter))
         self.histograms: dict[str, MonotoneHistogram] = defaultdict(MonotoneHistogram)
-        self.violations = {name: sli.Rising() for name in settings.budgets}
+        self.violations = {name: sli.OverBudget(budget) for name, budget in settings.budgets.items()}
         self.empty = sli.Rising()
         self.arrivals = Arrivals()
         self.progress = Progress(settings.stall_after)
@@ -77,6 +77,8 @@ class RankSampler:
             counter.restart()
         for histogram in self.histograms.values():
             histogram.restart()
+        self.arrivals.restart()
+        self.progress.restart()
 
     def see_gauges(self, now: float, interval: float, gauges: Mapping[str, float], *, doubtful: bool) -> None:
         """Take the gauges of a poll at `now` (monotonic seconds); `interval` is the polling interval in force.
@@ -104,13 +106,13 @@ class RankSampler:
                 self.split[name][reason].update(raw)
         for name, histogram in snapshot.histograms.items():
             self.histograms[name].update(histogram)
-        self._derive(now)
+        self._derive()
 
-    def _derive(self, now: float) -> None:
-        for name, budget in self._settings.budgets.items():
+    def _derive(self) -> None:
+        for name, violations in self.violations.items():
             histogram = self._current(SLIS[name])
             if histogram is not None:
-                self.violations[name].update(sli.above(histogram, budget))
+                violations.update(histogram)
         lengths, asked = self._current(s.GENERATION_LENGTH), self._current(s.MAX_TOKENS_ASKED)
         if lengths is not None and asked is not None and s.FINISHED in self.present:
             stopped = self.split[s.FINISHED]["stop"].value if "stop" in self.split[s.FINISHED] else 0.0
@@ -118,8 +120,8 @@ class RankSampler:
             if estimate is not None:
                 self.empty.update(estimate)
         ttft = self._current(s.TTFT)
-        if ttft is not None and s.WAITING in self.gauges:
-            self.arrivals.update(now, ttft.count, self.gauges[s.WAITING])
+        if ttft is not None and {s.WAITING, s.RUNNING} <= self.gauges.keys():
+            self.arrivals.update(ttft.count, self.gauges[s.WAITING], self.gauges[s.RUNNING])
 
     def _current(self, signal: str) -> Histogram | None:
         return self.histograms[signal].value if signal in self.present else None

@@ -6,6 +6,8 @@ import math
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from forewarn.sampling.counter import rebucket
+
 if TYPE_CHECKING:
     from forewarn.snapshot import Histogram
 
@@ -29,6 +31,23 @@ def above(histogram: Histogram, budget: float) -> float:
 def on_edge(histogram: Histogram, budget: float) -> bool:
     """Whether `budget` is a bucket's edge, so that nothing has to be interpolated."""
     return budget in histogram.bounds
+
+
+class OverBudget:
+    """Observations over a budget, counted as they come: what is past is not judged anew when bounds change."""
+
+    def __init__(self, budget: float) -> None:
+        self._budget = budget
+        self._last: Histogram | None = None
+        self.value: float | None = None
+
+    def update(self, histogram: Histogram) -> None:
+        """Take the histogram's present value, which never goes down."""
+        if histogram is self._last:
+            return
+        past = 0.0 if self._last is None else above(rebucket(self._last, histogram.bounds), self._budget)
+        self.value = (self.value or 0.0) + max(0.0, above(histogram, self._budget) - past)
+        self._last = histogram
 
 
 class Rising:

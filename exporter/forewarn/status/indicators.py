@@ -65,6 +65,7 @@ class Indicator:
     value: Callable[[Window], float | None]
     meaning: str
     first_step: str
+    leading: bool = True
 
 
 def _p99(signal: str) -> Callable[[Window], float | None]:
@@ -157,6 +158,7 @@ INDICATORS: tuple[Indicator, ...] = (
         "", _share("errors", "finished"),
         "Share of requests that the engine ended with an error over the last minute.",
         "Read the engine's log; restart the replica if it does not recover.",
+        leading=False,
     ),
 )  # fmt: skip
 

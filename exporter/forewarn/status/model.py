@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 Json = dict[str, object]
 
+_ALERT_OF_STATE = {
+    "unreachable": "LLMEngineDown",
+    "slow": "LLMEngineDown",
+    "bad_page": "LLMEngineDown",
+    "no_series": "LLMSignalMissing",
+    "stalled": "LLMEngineStalled",
+}
+
 
 class StatusModel:
     """Builds the status of one sidecar."""
@@ -60,16 +68,21 @@ class StatusModel:
 
     def _engine(self) -> Json:
         monitor = self._monitor
-        stalled = monitor.fresh() and any(monitor.stalled(rank) for rank in monitor.ranks.values())
+        still = [rank.progress.still_since() for rank in monitor.ranks.values() if monitor.stalled(rank)]
+        stalled = min((since for since in still if since is not None), default=None) if monitor.fresh() else None
+        state = monitor.state if stalled is None else "stalled"
+        alert = _ALERT_OF_STATE.get(state)
         return {
             "url": self._config.text("engine.url"),
             "kind": self._config.text("engine.kind"),
             "version": monitor.version,
             "source": "metrics",
             "up": monitor.fresh(),
-            "state": "stalled" if stalled else monitor.state,
-            "detail": "work is present and nothing advances" if stalled else monitor.detail,
-            "since": monitor.wall_of(monitor.since),
+            "state": state,
+            "detail": monitor.detail if stalled is None else "work is present and nothing advances",
+            "since": monitor.wall_of(monitor.since if stalled is None else stalled),
+            "alert": alert,
+            "runbook": self._runbook(alert) if alert else None,
             "sample_age_seconds": monitor.sample_age(),
             "start_time": monitor.start_time,
             "poll": {
@@ -100,24 +113,28 @@ class StatusModel:
         objective = indicator.objective
         bound = self._config.optional(objective) if isinstance(objective, str) and objective else objective
         bound = bound if isinstance(bound, float) else None
-        base = self._config.text("links.runbooks")
         return {
             "id": indicator.id,
+            "signal": indicator.signal,
             "title": indicator.title,
             "unit": indicator.unit,
             "value": value,
             "objective": bound,
             "state": state(value, bound),
-            "leading": True,
+            "leading": indicator.leading,
             "exact": self._monitor.exact(indicator.signal),
             "series": indicator.series,
             "meaning": indicator.meaning,
             "first_step": indicator.first_step,
             "alert": indicator.alert,
-            "runbook": f"{base}/{indicator.alert}.md" if base else None,
+            "runbook": self._runbook(indicator.alert),
             "missing_because": None if value is not None else self._why_missing(indicator.signal),
             "history": self._recorder.history(key, indicator.id),
         }
+
+    def _runbook(self, alert: str) -> str:
+        """Address of an alert's runbook; without a configured base the sidecar's own copy, relative to the page."""
+        return f"{self._config.text('links.runbooks') or 'runbooks'}/{alert}.md"
 
     def _why_missing(self, signal: str) -> str:
         if not self._monitor.fresh():

@@ -1,0 +1,138 @@
+"""Lines of a vLLM page, and how the values of one rank are read from them."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from operator import itemgetter, le
+from typing import TYPE_CHECKING
+
+from forewarn.snapshot import Histogram, RankSnapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the page: where its value is, and what it is called behind its prefix."""
+
+    slot: int
+    prefix: str
+    bare: str
+    labels: Mapping[str, str]
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A gauge or counter of one rank: `groups` of slots that show the same thing, joined by `combine`."""
+
+    signal: str
+    reason: str | None
+    combine: str
+    groups: tuple[tuple[int, ...], ...]
+
+    def read(self, values: Sequence[float]) -> float | None:
+        """The value, None when a part of it is missing, not a number or negative."""
+        found = []
+        for group in self.groups:
+            usable = [values[slot] for slot in group if math.isfinite(values[slot])]
+            if not usable:
+                return None
+            found.append(max(usable))
+        if min(found) < 0:
+            return None
+        return max(found) if self.combine == "max" else sum(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """A histogram of one rank; `rows` has, for each bound, the slots to add up."""
+
+    signal: str
+    bounds: tuple[float, ...]
+    rows: tuple[tuple[int, ...], ...]
+    sums: tuple[int, ...]
+    single: Callable[[Sequence[float]], tuple[float, ...]] | None
+    """Picks the counts where each bound has one slot."""
+
+    def read(self, values: Sequence[float]) -> Histogram | None:
+        """The histogram, None when its counts or sum cannot be those of observations of 0 or more."""
+        # One series a bound is the rule, and the loop over it is the larger part of reading a page.
+        counts = self.single(values) if self.single else tuple([sum(values[i] for i in row) for row in self.rows])
+        total = sum(values[i] for i in self.sums)
+        # Written so that NaN, which compares false with everything, fails as well.
+        if not (counts[0] >= 0 and counts[-1] < math.inf and 0 <= total < math.inf):
+            return None
+        if not all(map(le, counts, counts[1:])):
+            return None
+        return Histogram(self.bounds, counts, total)
+
+
+@dataclass(slots=True)
+class RankReaders:
+    """Everything to read for one rank."""
+
+    gauges: list[Scalar]
+    counters: list[Scalar]
+    split: list[Scalar]
+    histograms: list[Buckets]
+    constants: dict[str, float]
+
+    def slots(self) -> Iterator[int]:
+        """The places read."""
+        for scalar in (*self.gauges, *self.counters, *self.split):
+            for group in scalar.groups:
+                yield from group
+        for buckets in self.histograms:
+            yield from buckets.sums
+            for row in buckets.rows:
+                yield from row
+
+    def read(self, values: Sequence[float]) -> RankSnapshot:
+        """The rank's part of a page."""
+        gauges = dict(self.constants)
+        for scalar in self.gauges:
+            if (value := scalar.read(values)) is not None:
+                gauges[scalar.signal] = value
+        counters = {c.signal: value for c in self.counters if (value := c.read(values)) is not None}
+        split: dict[str, dict[str, float]] = defaultdict(dict)
+        for scalar in self.split:
+            if (value := scalar.read(values)) is not None:
+                split[scalar.signal][scalar.reason or ""] = value
+        histograms = {h.signal: read for h in self.histograms if (read := h.read(values)) is not None}
+        return RankSnapshot(gauges, counters, split, histograms)
+
+
+def buckets(signal: str, lines: Sequence[Line]) -> Buckets | None:
+    """Readers of one rank's histogram; bounds are those that all its parts share. None when a part is not whole."""
+    parts: dict[tuple[tuple[str, str], ...], dict[float, int]] = defaultdict(dict)
+    sums = []
+    for line in lines:
+        if line.bare.endswith("_sum"):
+            sums.append(line.slot)
+        elif line.bare.endswith("_bucket"):
+            bound = _bound(line.labels.get("le", ""))
+            if bound is None:
+                return None
+            rest = tuple(sorted(item for item in line.labels.items() if item[0] != "le"))
+            parts[rest][bound] = line.slot
+    shared = set.intersection(*(set(part) for part in parts.values())) if parts else set()
+    if math.inf not in shared or len(sums) != len(parts):
+        return None
+    bounds = tuple(sorted(shared))
+    rows = tuple(tuple(part[bound] for part in parts.values()) for bound in bounds)
+    # itemgetter gives a tuple from two items on.
+    single = itemgetter(*(row[0] for row in rows)) if len(parts) == 1 and len(rows) > 1 else None
+    return Buckets(signal, bounds, rows, tuple(sums), single)
+
+
+def _bound(text: str) -> float | None:
+    """An upper edge, None for what cannot be one."""
+    try:
+        bound = float(text)
+    except ValueError:
+        return None
+    return bound if bound > -math.inf else None

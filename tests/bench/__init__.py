@@ -1,0 +1,1 @@
+"""What forewarn costs, measured beside vmagent, Prometheus and the usual way of writing an exporter."""
