@@ -43,6 +43,8 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         sys.stdout.write(settings.dump())
         return 0
     if arguments.check_config:
+        for warning in settings.warnings:
+            sys.stderr.write(f"forewarn: {warning}\n")
         sys.stdout.write("configuration is valid\n")
         return 0
     clock = SystemClock()
@@ -65,7 +67,7 @@ def _check(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _rules(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> int:
     base = arguments.runbook_base.rstrip("/")
     if arguments.format == "prometheus":
-        texts = rulepack.sources(base)
+        texts = rulepack.sources(base, keep_firing=not arguments.no_keep_firing)
     elif arguments.format == "operator":
         texts = {"prometheusrule.yaml": rulepack.operator(dict(arguments.label), base)}
     else:
@@ -134,6 +136,9 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         help="operator: a label for ruleSelector",
+    )
+    rules.add_argument(
+        "--no-keep-firing", action="store_true", help="prometheus: leave out keep_firing_for, for old evaluators"
     )
     rules.add_argument("--namespace", default="forewarn", help="mimir: the ruler namespace (default forewarn)")
     rules.set_defaults(command=_rules)

@@ -32,6 +32,7 @@ _STATE_OF_ERROR: dict[str, EngineState] = {
     "timeout": "slow",
 }
 _MAX_EVENTS = 20
+_MAX_LEFT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Monitor:
         self.version = ""
         self.start_time: float | None = None
         self.ranks: dict[RankKey, RankSampler] = {}
+        self._left: dict[RankKey, RankSampler] = {}
         self.sources: Mapping[str, SignalSource] = {}
         self.available: dict[str, bool] = {}
         self.intervals: dict[str, float] = {}
@@ -76,7 +78,9 @@ class Monitor:
         self._restarts = RestartDetector()
         self._doubtful = False
         self._bound_sources: Mapping[str, SignalSource] | None = None
-        self._shown: list[tuple[frozenset[str], bool, bool]] = []
+        self._shown: list[tuple[bool, frozenset[str], bool, bool]] = []
+        self._served = False
+        self._awaited: dict[str, bool] = {}
 
     def succeeded(self, snapshot: Snapshot, sources: Mapping[str, SignalSource], speed: Speed, took: float) -> bool:
         """Take a poll that worked, just now; `took` is its duration in seconds. Returns whether it shows a restart."""
@@ -157,7 +161,8 @@ class Monitor:
 
     def _sampler(self, key: RankKey) -> RankSampler:
         if key not in self.ranks:
-            self.ranks[key] = RankSampler(self.settings)
+            left = self._left.pop(key, None)
+            self.ranks[key] = RankSampler(self.settings) if left is None else left
         return self.ranks[key]
 
     def _merged(self, key: RankKey, gauges: Mapping[str, float]) -> Mapping[str, float]:
@@ -172,24 +177,32 @@ class Monitor:
         counts = {(key, name): n for key, rank in snapshot.ranks.items() for name, n in raw_counts(rank).items()}
         restarted = self._restarts.update(snapshot.start_time, counts)
         if restarted:
-            for sampler in self.ranks.values():
+            for sampler in (*self.ranks.values(), *self._left.values()):
                 sampler.restart()
             self.start_time = self.clock.wall()
             self.note("warning", "engine restarted: its counters begin anew, exported ones go on")
         if snapshot.start_time is not None:
             self.start_time = snapshot.start_time
+        busy = any(rank.gauges.get(s.RUNNING) for rank in snapshot.ranks.values())
+        self._served = (self._served and not restarted) or busy or any(counts.values())
         return restarted
 
     def _forget_vanished(self, snapshot: Snapshot) -> None:
-        """A rank or model that left the page takes its series along; an empty page leaves the names known."""
+        """A rank or model that left the page takes its series along; an empty page leaves the names known.
+
+        Its counts are kept for a while: should it come back, they must not begin anew.
+        """
         for key in self.ranks.keys() - snapshot.ranks.keys():
+            self.ranks[key].blank()
             if snapshot.ranks:
-                del self.ranks[key]
-            else:
-                self.ranks[key].blank()
+                self._left[key] = self.ranks.pop(key)
+        while len(self._left) > _MAX_LEFT:
+            del self._left[next(iter(self._left))]
 
     def _update_availability(self, sources: Mapping[str, SignalSource]) -> None:
-        shown_now = [(r.present, r.empty.value is None, r.arrivals.value is None) for r in self.ranks.values()]
+        shown_now = [
+            (self._served, r.present, r.empty.value is None, r.arrivals.value is None) for r in self.ranks.values()
+        ]
         if sources is self._bound_sources and shown_now == self._shown:
             return
         self._bound_sources, self._shown = sources, shown_now
@@ -198,12 +211,16 @@ class Monitor:
         for signal in s.SIGNALS:
             source = sources.get(signal.name, SignalSource("", reason="not looked for"))
             shown = bool(source.series) and (signal.name == s.START_TIME or self._present(signal.name))
-            was = self.available.get(signal.name)
+            was = self.available.get(signal.name, self._awaited.pop(signal.name, None))
+            if not (shown or self._served or signal.name in _ALWAYS_SHOWN):
+                # V0 shows what requests leave behind only once there was one: too early to miss it.
+                self.available.pop(signal.name, None)
+                if was is not None:
+                    self._awaited[signal.name] = was
+                continue
             if was and not shown:
-                self.note(
-                    "warning",
-                    f"signal {signal.name} is gone: {source.reason or 'value is not a usable number'}",
-                )
+                why = "value is not a usable number" if source.series else source.reason
+                self.note("warning", f"signal {signal.name} is gone: {why}")
             if was is False and shown:
                 self.note("info", f"signal {signal.name} is back, from {source.series}")
             if shown or was is not None or not signal.optional:
@@ -238,6 +255,9 @@ class Monitor:
 
 
 _NO_SERIES = "page has no series of the engine (is it run with --disable-log-stats?)"
+
+_ALWAYS_SHOWN = frozenset({s.RUNNING, s.WAITING, s.KV_USAGE})
+"""Signals that every engine shows from its first page on."""
 
 _DERIVED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (

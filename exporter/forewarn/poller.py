@@ -82,6 +82,7 @@ class Poller:
         self._full_reader = _Reader(adapter)
         self._fast_reader = _Reader(adapter)
         self._fast_path: str | None = None
+        self._fast_names: tuple[str, ...] = ()
         self._introduced = False
         self._next_full = clock.monotonic()
         self._tell_intervals()
@@ -122,7 +123,7 @@ class Poller:
 
     def _failed(self, kind: str, detail: str) -> None:
         self._fast_path, self._introduced = None, False
-        self._next_full = self._clock.monotonic() + self._settings.fallback
+        self._next_full = self._clock.monotonic() + self._full_interval()
         self._monitor.failed(kind, detail)
         self._tell_intervals()
 
@@ -143,8 +144,8 @@ class Poller:
         took = self._clock.monotonic() - started
         page, binding = self._fast_reader.read(response)
         snapshot = binding.read(page, full=False)
-        if not snapshot.ranks:
-            self._fall_back("the filtered page became empty")
+        if binding.fast_names != self._fast_names:
+            self._fall_back("the filtered page no longer shows what was asked for")
             return
         self._monitor.succeeded(snapshot, binding.sources, Speed("fast", self._settings.fast), took)
 
@@ -165,7 +166,7 @@ class Poller:
         if set(full.fast_names) != names or full.fast_names != fast.fast_names:
             self._fall_back("the filtered page is not what was asked for")
             return
-        self._fast_path = path
+        self._fast_path, self._fast_names = path, full.fast_names
         self._tell_intervals()
 
     def _version(self) -> str:

@@ -5,6 +5,7 @@ The pack's files are plain Prometheus YAML; other forms are wrapped around the s
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 DEFAULT_RUNBOOKS = "https://github.com/forewarn/forewarn/blob/main/rules/runbooks"
 """The base address that the pack's files are written with."""
+
+_KEEP_FIRING = re.compile(r"^ +keep_firing_for: .*\n", re.MULTILINE)
 
 Group = dict[str, Any]
 
@@ -33,10 +36,14 @@ def version() -> str:
     return (folder() / "VERSION").read_text(encoding="utf-8").strip()
 
 
-def sources(runbooks: str = DEFAULT_RUNBOOKS) -> dict[str, str]:
-    """File name → text of every rule file, with `runbooks` as the base of runbook addresses."""
-    paths = sorted((folder() / "v1").glob("*.rules.yml"))
-    return {path.name: path.read_text(encoding="utf-8").replace(DEFAULT_RUNBOOKS, runbooks) for path in paths}
+def sources(runbooks: str = DEFAULT_RUNBOOKS, *, keep_firing: bool = True) -> dict[str, str]:
+    """File name → text of every rule file, with `runbooks` as the base of runbook addresses.
+
+    Without `keep_firing` the field `keep_firing_for` is left out, for evaluators that refuse it (Prometheus before
+    2.42, vmalert before 1.88); alerts then resolve at once and may flap.
+    """
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted((folder() / "v1").glob("*.rules.yml"))}
+    return {name: _adapted(text, runbooks, keep_firing=keep_firing) for name, text in texts.items()}
 
 
 def runbooks() -> dict[str, str]:
@@ -76,6 +83,11 @@ def write(out: Path, texts: Mapping[str, str]) -> None:
             (out / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError("--out", f"expected a folder to write to, got {out}: {error.strerror}") from None
+
+
+def _adapted(text: str, runbooks: str, *, keep_firing: bool) -> str:
+    text = text.replace(DEFAULT_RUNBOOKS, runbooks)
+    return text if keep_firing else _KEEP_FIRING.sub("", text)
 
 
 def _marked(form: str, text: str) -> str:

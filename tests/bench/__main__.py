@@ -54,7 +54,7 @@ def measure(seconds: float) -> str:
         rows += scrapes
     say("polling a real vLLM")
     rows += engine_side.measure(ENGINE_ROUNDS, say)
-    rows.append(Row("series ÷ the raw page's", f"{own / raw:.2f} ({own} against {raw})", "≤ 0.5", own / raw <= 0.5))
+    rows.append(Row("series ÷ the raw page's", f"{own / raw:.3f} ({own} against {raw})", "≤ 0.5", own / raw <= 0.5))
     return report.table(rows, report.context(changed, raw))
 
 

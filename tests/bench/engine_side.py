@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tests.bench.figures import Row
 from tests.bench.pollers import setting
 from tests.bench.processes import HOST, cpu_seconds, free_port
-from tools.vllm_cpu.serve import Engine, EngineError, Settings
+from tools.vllm_cpu.engine import Engine, EngineError, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

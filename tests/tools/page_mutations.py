@@ -80,11 +80,14 @@ def oracle(body: bytes, content_type: str) -> Rows | None:
 TOKENS = ["NaN", "+Inf", "-Inf", "-1", "0", "1_000", "0x10", "1e400", "9" * 400, "", " ", "1 1700000000", "1\r",
           " 2", "2 ", "\t2", "2\x0b", "2\x1c", "1e5", "٣", "nan", "infinity", "0.5", '1 # {a="b"} 2', "x", "1,5",
           "1 " + "9" * 400, "2}", '"', "\x00", "9007199254740993"]  # fmt: skip
-LINES = [b"", b"#", b"# EOF", b"# TYPE h gauge", b"# TYPE vllm:prompt_tokens_total gauge", b"# HELP bare now with help",
-         b"# TYPE", b"# TYPE x", b"# UNIT h seconds", b"new_total 5", b'h_bucket{le="0.5"} 1', b"  indented 3", b"tab\t3",
-         b'quoted{a="\\\\\\"\\n"} 3', b'{"utf8.name",a="b"} 3', b'dup{a="1",a="2"} 3', b'open{a="1 3', b"\xff 1", b"a b c d",
-         b'nh{a="b"} {count:1,sum:1.0,schema:0,zero_threshold:0.0,zero_count:1}', b'no_space{a="1"}3',
-         b'h_bucket{le="x"} 1', b"# comment", b'brace{a="} 1"} 3', b"\r"]  # fmt: skip
+LINES = [
+    b"", b"\r", b"#", b"# EOF", b"# comment", b"# TYPE", b"# TYPE x", b"# TYPE h gauge", b"# UNIT h seconds",
+    b"# TYPE vllm:prompt_tokens_total gauge", b"# HELP bare now with help", b"new_total 5", b"  indented 3", b"tab\t3",
+    b'h_bucket{le="0.5"} 1', b'h_bucket{le="x"} 1',
+    b'quoted{a="\\\\\\"\\n"} 3', b'{"utf8.name",a="b"} 3', b'brace{a="} 1"} 3',
+    b'dup{a="1",a="2"} 3', b'open{a="1 3', b'no_space{a="1"}3', b"\xff 1", b"a b c d",
+    b'nh{a="b"} {count:1,sum:1.0,schema:0,zero_threshold:0.0,zero_count:1}',
+]  # fmt: skip
 
 
 def _value(lines: list[bytes], i: int, token: bytes) -> list[bytes]:

@@ -11,7 +11,8 @@ from forewarn.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from wsgiref.types import WSGIApplication
+
+    from _typeshed.wsgi import WSGIApplication
 
 
 @contextmanager

@@ -28,7 +28,7 @@ FOREWARN = [sys.executable, "-m", "forewarn"]
 
 
 def environment() -> dict[str, str]:
-    """This process's environment without settings of forewarn."""
+    """The environment of these tests, without settings of forewarn."""
     return {name: value for name, value in os.environ.items() if not name.startswith("FOREWARN_")}
 
 
@@ -196,7 +196,7 @@ def _scraped(port: int) -> bytes:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_run_serves_and_ends_at_once_while_the_engine_hangs(number: signal.Signals) -> None:
-    """With a poll in flight that will not end, a scrape is answered and the signal ends it in under 2 s with status 0."""
+    """With a poll in flight that will not end a scrape is answered, and the signal ends it in under 2 s."""
     with PageServer(CAPTURE.read_text(encoding="utf-8")) as engine:
         engine.fail(Slow(60.0))
         port = _free_port()

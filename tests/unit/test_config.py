@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from forewarn.config_keys import Key
+
 VALID: dict[str, str] = {
     "deployment": "chat",
     "version": "1.10",
@@ -22,11 +24,12 @@ VALID: dict[str, str] = {
     "engine.url": "http://engine:8000",
     "engine.kind": "vllm",
     "engine.api_key": "hunter2",
-    "engine.api_key_file": "/run/key",
+    "engine.api_key_file": "/dev/null",
     "server.listen": "127.0.0.1:9999",
     "objectives.slo_ratio": "0.5",
     "objectives.kv_cache_usage_ratio": "0.5",
     "objectives.quality_score": "0.5",
+    "poll.fast_interval": "500ms",
     "poll.full_interval": "3s",
     "poll.max_sample_age": "11",
     "log.level": "debug",
@@ -38,6 +41,7 @@ EXPECTED: dict[str, object] = {
     "objectives.slo_ratio": 0.5,
     "objectives.kv_cache_usage_ratio": 0.5,
     "objectives.quality_score": 0.5,
+    "poll.fast_interval": 0.5,
     "poll.full_interval": 3.0,
     "poll.max_sample_age": 11.0,
 }
@@ -72,22 +76,14 @@ def test_a_flag_beats_a_variable_beats_the_file_beats_the_default(written: Path)
 
 
 @KEYS_BY_ID
-def test_every_key_is_a_variable_and_a_file_key(key: Any, written: Path) -> None:  # noqa: ANN401  a row of the table
+def test_every_key_is_a_variable_and_a_file_key(key: Key, written: Path) -> None:
     """The same raw text means the same in a FOREWARN_ variable and in the file."""
-    if key.path == "poll.fast_interval":
-        raw, expected = "500ms", 0.5
-    else:
-        raw = VALID.get(key.path, "7")
-        expected = EXPECTED.get(key.path, VALID.get(key.path, 7.0))
+    raw = VALID.get(key.path, "7")
+    expected = EXPECTED.get(key.path, VALID.get(key.path, 7.0))
     environ = {"FOREWARN_POLL_FAST_INTERVAL": "0.5", "FOREWARN_POLL_MAX_SAMPLE_AGE": "20"}
-    if key.path == "engine.api_key_file":
-        raw = expected = str(written)
-        written.write_text("", encoding="utf-8")
-    from_variable = load(None, {**environ, key.variable: raw}, {})
-    assert from_variable.values[key.path] == expected
-    if key.path != "engine.api_key_file":
-        others = {name: value for name, value in environ.items() if name != key.variable}
-        assert loaded(written, nested(key.path, raw), others).values[key.path] == expected
+    assert load(None, {**environ, key.variable: raw}, {}).values[key.path] == expected
+    others = {name: value for name, value in environ.items() if name != key.variable}
+    assert loaded(written, nested(key.path, raw), others).values[key.path] == expected
 
 
 def test_variable_names_are_the_paths() -> None:

@@ -74,9 +74,9 @@ def test_any_value_of_a_known_key_loads_or_is_a_config_error(written: Path, path
     _loads_or_config_error(written)
 
 
-YAML_WORDS = ["!!int ", "!!float ", "!!timestamp ", "!!bool ", "!!binary ", "!!set ", "!!omap ", "!x ", "&a ", "*a", "<<",
-              ": ", "? ", "- ", "\n", "  ", "{", "}", "[", "]", "'", '"', "#", "|", ">", "%", "@", "`", "poll", "version",
-              "timeout", "1", "\t", "~", "---", "..."]  # fmt: skip
+YAML_WORDS = ["!!int ", "!!float ", "!!timestamp ", "!!bool ", "!!binary ", "!!set ", "!!omap ", "!x ", "&a ", "*a",
+              "<<", ": ", "? ", "- ", "\n", "  ", "{", "}", "[", "]", "'", '"', "#", "|", ">", "%", "@", "`", "poll",
+              "version", "timeout", "1", "\t", "~", "---", "..."]  # fmt: skip
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -166,7 +166,7 @@ def test_histograms_of_a_golden_are_whole(page: PageTruth) -> None:
             assert buckets[float("inf")] == found[name.removesuffix("bucket") + "count"][rest]
 
 
-CAPTURED = {
+CAPTURED: dict[str, dict[str, float]] = {
     "vllm-0.32.0": {
         "llm_requests_running": 0, "llm_requests_waiting": 0, "llm_kv_cache_usage_ratio": 0,
         "llm_prompt_tokens_total": 92913, "llm_prompt_tokens_cached_total": 73216, "llm_generation_tokens_total": 25224,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from forewarn import SCHEMA_VERSION, __version__
 from forewarn import signals as s
+from forewarn.sampling.rank import SLIS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +37,9 @@ def collect(view: View, out: Families) -> None:
 
 def _exactness(monitor: Monitor) -> Iterator[tuple[str, bool]]:
     """Signals that are exact on some engines and estimated on others."""
-    for signal in (s.EMPTY, s.ARRIVED, s.TPOT, s.CACHED_TOKENS):
+    for signal in (s.EMPTY, s.ARRIVED, s.TPOT):
         if monitor.available.get(signal):
             yield signal, monitor.exact(signal)
     for sli in monitor.settings.budgets:
-        yield f"slo_{sli}", monitor.exact(f"slo_{sli}")
+        if monitor.available.get(SLIS[sli]):
+            yield f"slo_{sli}", monitor.exact(f"slo_{sli}")

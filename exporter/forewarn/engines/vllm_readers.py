@@ -36,6 +36,10 @@ class Scalar:
 
     def read(self, values: Sequence[float]) -> float | None:
         """The value, None when a part of it is missing, not a number or negative."""
+        if len(self.groups) == len(self.groups[0]) == 1:
+            # The rule, and worth a short way; NaN compares false and is left out.
+            value = values[self.groups[0][0]]
+            return value if 0 <= value < math.inf else None
         found = []
         for group in self.groups:
             usable = [values[slot] for slot in group if math.isfinite(values[slot])]
@@ -61,8 +65,11 @@ class Buckets:
     def read(self, values: Sequence[float]) -> Histogram | None:
         """The histogram, None when its counts or sum cannot be those of observations of 0 or more."""
         # One series a bound is the rule, and the loop over it is the larger part of reading a page.
-        counts = self.single(values) if self.single else tuple([sum(values[i] for i in row) for row in self.rows])
-        total = sum(values[i] for i in self.sums)
+        if self.single:
+            counts, total = self.single(values), values[self.sums[0]]
+        else:
+            counts = tuple([sum(values[i] for i in row) for row in self.rows])
+            total = sum(values[i] for i in self.sums)
         # Written so that NaN, which compares false with everything, fails as well.
         if not (counts[0] >= 0 and counts[-1] < math.inf and 0 <= total < math.inf):
             return None

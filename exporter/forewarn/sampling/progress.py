@@ -31,7 +31,12 @@ class Progress:
 
     def restart(self) -> None:
         """The engine's process is a new one: no count has moved yet, and no work has been seen."""
-        self._counts, self._working_since = {}, None
+        self._counts = {}
+        self.rest()
+
+    def rest(self) -> None:
+        """Nothing is known of the work present, until the next page."""
+        self._working_since = None
 
     def work(self, now: float, *, present: bool) -> None:
         """Take whether requests are in the engine at `now`."""

@@ -23,10 +23,10 @@ QUEUE_PRESSURE = "queue_pressure"
 
 # Few bounds each: every one is a series on every replica.
 SAMPLE_BOUNDS: dict[str, tuple[float, ...]] = {
-    s.WAITING: (1.0, 10.0, 50.0, 200.0),
+    s.WAITING: (1.0, 10.0, 100.0),
     # Dense where the objective usually lies (0.85), so that a p95 near it is hardly interpolated.
     s.KV_USAGE: (0.5, 0.8, 0.85, 0.9, 0.95, 0.99),
-    QUEUE_PRESSURE: (0.25, 0.5, 1.0, 2.0, 4.0),
+    QUEUE_PRESSURE: (0.5, 1.0, 2.0, 4.0),
 }
 
 SLIS: dict[str, str] = {"ttft": s.TTFT, "tpot": s.TPOT, "e2e": s.E2E}
@@ -70,6 +70,7 @@ class RankSampler:
         """The engine's page shows nothing of this rank at present."""
         self.gauges = {}
         self.present = frozenset()
+        self.progress.rest()
 
     def restart(self) -> None:
         """The engine's process is a new one: raw counts begin anew, exported ones go on."""

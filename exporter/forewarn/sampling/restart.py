@@ -37,7 +37,11 @@ class RestartDetector:
     def update(self, start: float | None, counts: Mapping[CountKey, float]) -> bool:
         """Take a page's start time (seconds since the epoch) and raw counts; return whether it is a restart."""
         restarted = self._restarted(start, counts)
-        self._start, self._counts, self._gap = start, counts, False
+        self._start, self._gap = start, False
+        # Series may appear with their first event: until then the last process's counts are what to compare with.
+        ranks = {rank for rank, _ in counts} or {rank for rank, _ in self._counts}
+        kept = {} if restarted else {key: count for key, count in self._counts.items() if key[0] in ranks}
+        self._counts = {**kept, **counts}
         return restarted
 
     def _restarted(self, start: float | None, counts: Mapping[CountKey, float]) -> bool:

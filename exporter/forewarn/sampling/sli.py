@@ -25,7 +25,9 @@ def above(histogram: Histogram, budget: float) -> float:
         return histogram.count - before
     lower = histogram.bounds[i - 1] if i else 0.0
     inside = histogram.counts[i] - before
-    return histogram.count - (before + inside * (budget - lower) / (upper - lower))
+    # The share is rounded first: it is 1 on an edge and never more, so the result is exact there and never negative.
+    share = (budget - lower) / (upper - lower)
+    return histogram.count - (before + inside * share)
 
 
 def on_edge(histogram: Histogram, budget: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,8 @@ class Indicator:
 def _p99(signal: str) -> Callable[[Window], float | None]:
     def value(window: Window) -> float | None:
         histogram = window.gained(signal)
-        return None if histogram is None else quantile(histogram, 0.99)
+        worst = math.nan if histogram is None else quantile(histogram, 0.99)
+        return None if math.isnan(worst) else worst
 
     return value
 

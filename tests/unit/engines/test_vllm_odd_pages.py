@@ -75,14 +75,18 @@ def test_a_gauge_that_is_no_usable_number_is_absent(value: str) -> None:
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-3.0"])
 def test_a_sum_of_parts_is_absent_when_one_part_is_unusable(value: str) -> None:
     """A count over several label values is not exported short of one of them."""
-    text = small(f'vllm:num_requests_waiting{{{LABELS},pool="a"}} 5', f'vllm:num_requests_waiting{{{LABELS},pool="b"}} {value}')
+    text = small(
+        f'vllm:num_requests_waiting{{{LABELS},pool="a"}} 5', f'vllm:num_requests_waiting{{{LABELS},pool="b"}} {value}'
+    )
     assert s.WAITING not in only_rank(text).gauges
     assert only_rank(text.replace(value, "2")).gauges[s.WAITING] == 7
 
 
 def test_processes_that_show_the_same_gauge_count_once() -> None:
     """Series that differ in `pid` alone show one thing: the largest usable is taken."""
-    lines = [f'vllm:num_requests_waiting{{{LABELS},pid="{pid}"}} {value}' for pid, value in ((1, 5), (2, 3), (3, "NaN"))]
+    lines = [
+        f'vllm:num_requests_waiting{{{LABELS},pid="{pid}"}} {value}' for pid, value in ((1, 5), (2, 3), (3, "NaN"))
+    ]
     assert only_rank(small(*lines)).gauges[s.WAITING] == 5
 
 

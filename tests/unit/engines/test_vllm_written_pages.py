@@ -8,6 +8,7 @@ import pytest
 
 from forewarn import signals as s
 from forewarn.engines.vllm_table import PREFIXES
+from forewarn.layout import Page, PageParser
 from forewarn.snapshot import RankKey
 from tests.tools.pages.manifest import PageTruth, RankTruth, Tally, written_pages
 from tests.unit.engines.reading import lines_where, names_on, read, read_written
@@ -171,8 +172,6 @@ def test_the_filtered_page_reads_as_the_same_gauges(page: PageTruth) -> None:
 @each_page
 def test_the_slots_of_a_binding_are_all_it_needs(page: PageTruth) -> None:
     """Reading again with every other value spoiled gives the same snapshot, so unwatched lines may be skipped."""
-    from forewarn.layout import Page, PageParser
-
     parsed = PageParser().parse(page.text.encode(), page.content_type)
     binding, snapshot = read_written(stem(page))
     values = [value if slot in binding.slots else float("nan") for slot, value in enumerate(parsed.values)]
