@@ -135,6 +135,33 @@ def test_optional_signals_are_reported_only_once_lost() -> None:
     assert world.value("forewarn_signal_available", signal=s.START_TIME) == 0
 
 
+def test_what_requests_leave_behind_is_not_missed_before_there_was_one() -> None:
+    """A fresh engine that shows its counts with their first event lacks nothing; gauges are there from the start."""
+    world = World()
+    world.engine.hidden = set(world.engine.rank.families()) - {"num_requests_running", "num_requests_waiting"}
+    world.run(4.0)
+    assert world.value("forewarn_signal_available", signal=s.WAITING) == 1
+    assert world.value("forewarn_signal_available", signal=s.KV_USAGE) == 0
+    assert world.value("forewarn_signal_available", signal=s.GENERATION_TOKENS) is None
+    world.engine.rank.running = 1
+    world.run(4.0)
+    assert world.value("forewarn_signal_available", signal=s.GENERATION_TOKENS) == 0
+
+
+def test_a_series_renamed_by_an_upgrade_is_missed_with_the_first_request() -> None:
+    """The new process has nothing to show yet; once it serves, what the old one had and it lacks is said once."""
+    world = working()
+    world.engine.restart()
+    world.engine.edit = lambda text: text.replace("num_preemptions_total", "preempted_total")
+    world.run(4.0)
+    assert world.value("forewarn_signal_available", signal=s.PREEMPTIONS) is None
+    assert not world.lines("is gone")
+    world.engine.rank.tokens = 5
+    world.run(4.0)
+    assert world.value("forewarn_signal_available", signal=s.PREEMPTIONS) == 0
+    assert len(world.lines("signal preemptions is gone: no num_preemptions_total on the page")) == 1
+
+
 def test_unknown_series_change_nothing() -> None:
     """A release with families that nobody has seen is read as before."""
     plain, newer = working(), World()

@@ -14,7 +14,7 @@ from tools.rules.sandbox import FOLDER, Memory, Sandbox
 from tools.rules.suite import WORKERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tools.rules.mutants import Mutant
     from tools.rules.pack import Pack, Rule, RuleTest
@@ -51,32 +51,32 @@ def run(pack: Pack, tests: Mapping[str, RuleTest], promtool: Promtool, choice: C
     """Run the check and say how it went. 0 when enough is caught and every survivor has its reason."""
     FOLDER.mkdir(exist_ok=True)
     known = survivors.load()
-    memory = Memory(FOLDER / "verdicts.json")
-    sandbox = Sandbox(pack, promtool, memory)
+    sandbox = Sandbox(pack, promtool, Memory(FOLDER / "verdicts.json"))
     every = _valid(pack, promtool)
     chosen = _choose(pack, every, choice)
-    sound = _sound(sandbox, _tests_of(pack, tests, sandbox, chosen))
-    verdicts = dict(_verdicts(sandbox, sound, chosen))
-    memory.save()
+    files, broken = _files(sandbox, tests, {mutant.rule.id: mutant.rule for mutant in chosen}.values())
+    verdicts = dict(_verdicts(sandbox, files, chosen))
+    sandbox.memory.save()
     alive = tuple(mutant.id for mutant in chosen if not verdicts[mutant.id])
     judgement = survivors.judge(known, [m.id for m in every], [m.id for m in chosen], alive)
     overall = _report(chosen, verdicts, known)
     _say(judgement)
-    failing = sorted(set(_names(pack, tests, sandbox, chosen)) - set(sound))
-    if failing:
-        sys.stdout.write(f"not used, for they fail on undamaged rules: {', '.join(failing)}\n")
-    return 0 if overall.share >= BAR and judgement.sound and not failing else 1
+    if broken:
+        sys.stdout.write(f"FAILED: not used, for they fail on undamaged rules: {', '.join(broken)}\n")
+    return 0 if overall.share >= BAR and judgement.sound and not broken else 1
 
 
-def order(pack: Pack, tests: Mapping[str, RuleTest], sandbox: Sandbox, rule: Rule) -> list[RuleTest]:
-    """The test files that answer for a rule: an alert's own; for a record, all that depend on it, short ones first.
+def concerned(sandbox: Sandbox, tests: Mapping[str, RuleTest], rule: Rule) -> list[RuleTest]:
+    """The test files that answer for a rule: an alert's own; for a record, all that depend on it.
 
     Files that bear no alert's name test records, and any rule that their cases look at.
     """
-    concerned = [test for test in tests.values() if sandbox.concerns(test, rule)]
-    if rule.is_alert:
-        concerned = [test for test in concerned if test.name == rule.name or test.name not in pack.alert_names]
-    return sorted(concerned, key=lambda test: (test.name != rule.name, len(test.text)))
+    names = sandbox.pack.alert_names
+    return [
+        test
+        for test in tests.values()
+        if (not rule.is_alert or test.name == rule.name or test.name not in names) and sandbox.concerns(test, rule)
+    ]
 
 
 def _valid(pack: Pack, promtool: Promtool) -> list[Mutant]:
@@ -95,29 +95,29 @@ def _choose(pack: Pack, every: Sequence[Mutant], choice: Choice) -> list[Mutant]
     return chosen
 
 
-def _names(
-    pack: Pack, tests: Mapping[str, RuleTest], sandbox: Sandbox, chosen: Sequence[Mutant]
-) -> dict[str, RuleTest]:
-    rules = {mutant.rule.id: mutant.rule for mutant in chosen}
-    return {test.name: test for rule in rules.values() for test in order(pack, tests, sandbox, rule)}
-
-
-def _tests_of(pack: Pack, tests: Mapping[str, RuleTest], sandbox: Sandbox, chosen: Sequence[Mutant]) -> list[RuleTest]:
-    return list(_names(pack, tests, sandbox, chosen).values())
-
-
-def _sound(sandbox: Sandbox, tests: Sequence[RuleTest]) -> dict[str, RuleTest]:
-    """The test files that pass on undamaged rules; the others would "catch" anything."""
+def _files(
+    sandbox: Sandbox, tests: Mapping[str, RuleTest], rules: Iterable[Rule]
+) -> tuple[dict[str, list[RuleTest]], list[str]]:
+    """Rule → its test files, quick ones first; and those that fail undamaged, which would "catch" anything."""
+    by_rule = {rule.id: concerned(sandbox, tests, rule) for rule in rules}
+    used = {test.name: test for found in by_rule.values() for test in found}
+    sys.stdout.write(f"{len(used)} test files on undamaged rules\n")
     with ThreadPoolExecutor(WORKERS) as pool:
-        states = list(pool.map(sandbox.healthy, tests))
-    return {test.name: test for test, healthy in zip(tests, states, strict=True) if healthy}
-
-
-def _verdicts(sandbox: Sandbox, tests: Mapping[str, RuleTest], chosen: Sequence[Mutant]) -> Iterator[tuple[str, bool]]:
-    """Whether each mutant is caught, as answers come."""
-    files = {
-        rule.id: order(sandbox.pack, tests, sandbox, rule) for rule in {m.rule.id: m.rule for m in chosen}.values()
+        states = dict(zip(used, pool.map(sandbox.undamaged, used.values()), strict=True))
+    sandbox.memory.save()
+    sound = {
+        rule: sorted(
+            (test for test in found if not states[test.name].failed), key=lambda test: states[test.name].seconds
+        )
+        for rule, found in by_rule.items()
     }
+    return sound, sorted(name for name, state in states.items() if state.failed)
+
+
+def _verdicts(
+    sandbox: Sandbox, files: Mapping[str, Sequence[RuleTest]], chosen: Sequence[Mutant]
+) -> Iterator[tuple[str, bool]]:
+    """Whether each mutant is caught, as answers come."""
 
     def caught(mutant: Mutant) -> tuple[str, bool]:
         return mutant.id, any(sandbox.catches(test, mutant) for test in files[mutant.rule.id])

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ import yaml
 from tools.rules.pack import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tools.rules.mutants import Mutant
     from tools.rules.pack import Case, Pack, Rule, RuleTest
@@ -27,27 +28,39 @@ FOLDER = ROOT / ".mutants"
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether tests failed, and how long they took (seconds)."""
+
+    failed: bool
+    seconds: float
+
+
 class Memory:
     """Verdicts by the hash of what was run: a run after a small change runs little."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = Lock()
-        self._known: dict[str, bool] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        self._known = {key: Verdict(*value) for key, value in known.items()}
 
-    def get(self, key: str) -> bool | None:
-        """What is known, if anything."""
-        return self._known.get(key)
-
-    def put(self, key: str, *, caught: bool) -> None:
-        """Keep a verdict."""
-        with self._lock:
-            self._known[key] = caught
+    def get(self, key: str, run: Callable[[], bool]) -> Verdict:
+        """What is known, or what `run` finds now."""
+        if key not in self._known:
+            began = time.monotonic()
+            failed = run()
+            with self._lock:
+                self._known[key] = Verdict(failed, time.monotonic() - began)
+        return self._known[key]
 
     def save(self) -> None:
-        """Write all down."""
+        """Write all down, whole or not at all."""
         with self._lock:
-            self._path.write_text(json.dumps(self._known), encoding="utf-8")
+            known = {key: (verdict.failed, round(verdict.seconds, 3)) for key, verdict in self._known.items()}
+        written = self._path.with_suffix(".part")
+        written.write_text(json.dumps(known), encoding="utf-8")
+        written.replace(self._path)
 
 
 @dataclass
@@ -66,9 +79,10 @@ class Sandbox:
         """The cases of a file whose outcome a rule can change."""
         return [case for case in test.cases if rule.id in self._closure(case.names)]
 
-    def healthy(self, test: RuleTest) -> bool:
-        """Whether a test file passes on undamaged rules."""
-        return not self._fails(test, test.cases, None)
+    def undamaged(self, test: RuleTest) -> Verdict:
+        """How a test file does on undamaged rules."""
+        key = self._key(test, test.cases, None)
+        return self.memory.get(key, lambda: self._fails(test, test.cases, None))
 
     def catches(self, test: RuleTest, mutant: Mutant) -> bool:
         """Whether a test file fails on a mutant."""
@@ -76,11 +90,7 @@ class Sandbox:
         if not cases:
             return False
         key = self._key(test, cases, mutant)
-        known = self.memory.get(key)
-        if known is None:
-            known = self._run(test, cases, mutant)
-            self.memory.put(key, caught=known)
-        return known
+        return self.memory.get(key, lambda: self._run(test, cases, mutant)).failed
 
     def _run(self, test: RuleTest, cases: Sequence[Case], mutant: Mutant) -> bool:
         likely = max(cases, key=lambda case: self.killers[mutant.rule.id, case.place])
@@ -117,7 +127,7 @@ class Sandbox:
             groups.setdefault(rule.group, []).append(body)
         return {"groups": [{"name": name, "rules": rules} for name, rules in groups.items()]}
 
-    def _key(self, test: RuleTest, cases: Sequence[Case], mutant: Mutant) -> str:
+    def _key(self, test: RuleTest, cases: Sequence[Case], mutant: Mutant | None) -> str:
         text = self.promtool.version + json.dumps(self._rules(cases, mutant), default=str) + test.text
         return hashlib.sha256(text.encode()).hexdigest()
 

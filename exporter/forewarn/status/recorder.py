@@ -30,9 +30,18 @@ class Recorder:
         self._monitor = monitor
         self._ranks: dict[RankKey, _RankHistory] = {}
         self._last: float | None = None
+        self._failing = False
 
     def tick(self) -> None:
-        """Take a point if one is due. Called after every poll."""
+        """Take a point if one is due. Called after every poll; whatever goes wrong costs the point, not the polling."""
+        try:
+            self._take_point()
+        except Exception as error:  # noqa: BLE001  sparklines must not end the polling they hang on
+            if not self._failing:
+                self._monitor.note("error", f"status history failed: {type(error).__name__}: {error}")
+            self._failing = True
+
+    def _take_point(self) -> None:
         with self._monitor.lock:
             now = self._monitor.clock.monotonic()
             if self._last is not None and now - self._last < STEP:

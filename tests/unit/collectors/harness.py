@@ -20,7 +20,7 @@ from forewarn.scrape import Response
 from tests.unit.sampling.builders import histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from forewarn.poller import PageSource
     from forewarn.snapshot import Histogram
@@ -149,6 +149,21 @@ class Engine:
         """Nothing to release."""
 
 
+Exported = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+"""(name, sorted labels) → value."""
+
+
+def selected(exported: Exported, name: str, labels: Mapping[str, str]) -> list[float]:
+    """Values of the series of that name and these labels."""
+    return [value for (found, has), value in exported.items() if found == name and labels.items() <= dict(has).items()]
+
+
+def only(values: list[float]) -> float | None:
+    """The one value, None when there is none."""
+    assert len(values) <= 1
+    return values[0] if values else None
+
+
 class World:
     """A sidecar in front of a scripted engine; `logged` is what it wrote."""
 
@@ -183,8 +198,8 @@ class World:
         self.engine.requests.clear()
         return found
 
-    def exported(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-        """Every sample of the sidecar's page as text parsed back: (name, sorted labels) → value."""
+    def exported(self) -> Exported:
+        """Every sample of the sidecar's page as text parsed back."""
         text = generate_latest(self.parts.registry).decode()
         return {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value
@@ -194,17 +209,11 @@ class World:
 
     def values(self, name: str, **labels: str) -> list[float]:
         """Values of the exported series of that name and these labels."""
-        return [
-            value
-            for (found, has), value in self.exported().items()
-            if found == name and set(labels.items()) <= set(has)
-        ]
+        return selected(self.exported(), name, labels)
 
     def value(self, name: str, **labels: str) -> float | None:
         """The one exported series of that name and these labels, None when it is absent."""
-        found = self.values(name, **labels)
-        assert len(found) <= 1
-        return found[0] if found else None
+        return only(self.values(name, **labels))
 
     def families(self) -> set[str]:
         """Names of exported samples."""
