@@ -11,8 +11,9 @@ counts).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -21,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from forewarn.errors import PageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from prometheus_client import Metric
 
@@ -101,21 +102,22 @@ class _Known:
 
     samples: _Lines
     watched: _Lines
-    other_mask: Sequence[bool]
-    others: Sequence[bytes]
+    length: int
+    pick_others: Callable[[list[bytes]], object]
+    others: object
 
     def read(self, lines: list[bytes], values: list[float], *, whole: bool) -> list[float] | None:
-        """Values of a page that differs only in numbers, None otherwise. Unless `whole`, only the watched lines."""
-        if len(lines) != len(self.other_mask):
+        """Values of a page that differs only in numbers, None otherwise. Unless `whole`, only the watched lines.
+
+        Comments are compared every time: they give the samples their type.
+        """
+        if len(lines) != self.length or self.pick_others(lines) != self.others:
             return None
-        if not whole:
-            return self.watched.read(lines, values)
-        same = list(compress(lines, self.other_mask)) == self.others
-        return self.samples.read(lines, values) if same else None
+        return (self.samples if whole else self.watched).read(lines, values)
 
     def watching(self, slots: Collection[int]) -> _Known:
         """The same page with other lines watched."""
-        return _Known(self.samples, self.samples.chosen(slots), self.other_mask, self.others)
+        return replace(self, watched=self.samples.chosen(slots))
 
 
 class PageParser:
@@ -181,15 +183,15 @@ def _understand(body: bytes, lines: list[bytes], samples: list[tuple[Series, flo
     heads = [_head(line) for line in lines]
     mask = [head is not None for head in heads]
     found = [(line, head) for line, head in zip(lines, heads, strict=True) if head is not None]
-    other_mask = [head is None for head in heads]
-    others = list(compress(lines, other_mask))
-    if any(line and not line.startswith(b"#") for line in others) or len(found) != len(samples):
+    places = [place for place, head in enumerate(heads) if head is None]
+    if any(lines[place] and not lines[place].startswith(b"#") for place in places) or len(found) != len(samples):
         return None
     pairs = zip(found, samples, strict=True)
     if not all(_same(line[len(head) :], value) for (line, head), (_, value, _) in pairs):
         return None
     all_lines = _lines(mask, [head for _, head in found], range(len(found)))
-    return _Known(all_lines, all_lines, other_mask, others)
+    pick_others = itemgetter(*places) if places else len
+    return _Known(all_lines, all_lines, len(lines), pick_others, pick_others(lines))
 
 
 def _head(line: bytes) -> bytes | None:

@@ -68,7 +68,9 @@ def test_lint_sees_what_is_wrong(expr: str, said: str) -> None:
 
 
 GOOD = {
-    "a guard on the denominator": "rate(llm_queue_time_seconds_sum[5m]) / (rate(llm_queue_time_seconds_count[5m]) > 0) > 1",
+    "a guard on the denominator": (
+        "rate(llm_queue_time_seconds_sum[5m]) / (rate(llm_queue_time_seconds_count[5m]) > 0) > 1"
+    ),
     "a floor under the denominator": "llm_requests_waiting / clamp_min(llm_requests_running, 1) > 1",
     "a guard elsewhere in the rule": "llm_requests_waiting / llm_requests_running > 1 and llm_requests_running >= 5",
     "a count, which is never 0": "sum(llm_requests_waiting) / count(llm_requests_waiting) > 1",

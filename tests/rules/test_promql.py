@@ -7,7 +7,9 @@ import pytest
 from tools.rules import pack, promql
 
 WRITTEN = {
-    "sum by(a,le)(rate(x_total{a='b',c!~\"d\"}[5m] offset 10m))": 'sum by (a, le) (rate(x_total{a="b",c!~"d"}[5m] offset 10m))',
+    "sum by(a,le)(rate(x_total{a='b',c!~'d'}[5m] offset 10m))": (
+        'sum by (a, le) (rate(x_total{a="b",c!~"d"}[5m] offset 10m))'
+    ),
     "a > bool on(x) group_left(y) b": "a > bool on (x) group_left (y) b",
     "a + b * c": "a + (b * c)",
     "(a + b) * 2.50": "(a + b) * 2.5",

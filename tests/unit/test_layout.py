@@ -167,6 +167,11 @@ def renumbered(body: bytes, number: int) -> bytes:
     )
 
 
+def comments(body: bytes) -> int:
+    """Number of comment lines."""
+    return sum(line.startswith(b"#") for line in body.split(b"\n"))
+
+
 def watching(body: bytes, slots: set[int]) -> PageParser:
     """A parser that read the page and watches some of it."""
     parser = PageParser()
@@ -178,7 +183,10 @@ def watching(body: bytes, slots: set[int]) -> PageParser:
 @fuzz
 @given(st.sets(st.integers(0, 8), min_size=1), mutated(SMALL))
 def test_a_mutation_of_a_watched_line_is_seen_at_once(slots: set[int], body: bytes) -> None:
-    """A page that the library reads gives watched series the library's values, or is laid out anew."""
+    """A page that the library reads gives watched series the library's values, or is laid out anew.
+
+    Save where a line that nobody watches became a comment, which may retype its neighbours: that waits for the check.
+    """
     parser, expected = watching(SMALL, slots), oracle(body, TEXT)
     before = parser.parse(SMALL, TEXT).layout
     found = read(parser, body, TEXT)
@@ -186,7 +194,7 @@ def test_a_mutation_of_a_watched_line_is_seen_at_once(slots: set[int], body: byt
         assert expected is None
     elif expected is not None and parser.parse(body, TEXT).layout is not before:
         assert found == expected
-    elif expected is not None:
+    elif expected is not None and comments(body) == comments(SMALL):
         by_series = {row[:2]: row[3] for row in expected}
         assert all(found[slot][3] == by_series[found[slot][:2]] for slot in slots)
 

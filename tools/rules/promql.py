@@ -26,7 +26,7 @@ class Number:
     value: float
 
     def __str__(self) -> str:
-        return f"{self.value:g}" if float(f"{self.value:g}") == self.value else repr(self.value)
+        return str(int(self.value)) if float(self.value).is_integer() else repr(self.value)
 
 
 @dataclass(frozen=True, slots=True)

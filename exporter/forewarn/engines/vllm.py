@@ -71,11 +71,13 @@ class VllmBinding:
         if known is not None and known.series:
             return
         names = [row.source + suffix for suffix in _SUFFIXES[row.kind]]
-        lines = [line for name in names for line in by_name.get(name, [])]
+        found = [(self._rank_of(line), line) for name in names for line in by_name.get(name, [])]
+        ranked = [(key, line) for key, line in found if key is not None]
+        lines = [line for _, line in ranked]
         problem = _problem(row, lines, duplicated.intersection(names))
-        if not problem and not (
-            self._bind_histogram(row, lines) if row.kind == "histogram" else self._bind_scalar(row, lines)
-        ):
+        if not problem and row.kind != "histogram":
+            self._bind_scalar(row, ranked)
+        elif not problem and not self._bind_histogram(row, ranked):
             problem = f"{row.source} has no usable buckets"
         if problem:
             earlier = f"{known.reason}; " if known is not None else ""
@@ -86,24 +88,23 @@ class VllmBinding:
         if row.signal in FAST_SIGNALS:
             self.fast_names += (shown,)
 
-    def _bind_scalar(self, row: Row, lines: list[Line]) -> bool:
+    def _bind_scalar(self, row: Row, ranked: list[tuple[RankKey, Line]]) -> None:
         grouped: dict[tuple[RankKey, str | None], dict[tuple[tuple[str, str], ...], list[int]]]
         grouped = defaultdict(lambda: defaultdict(list))
-        for line in lines:
+        for key, line in ranked:
             reason = line.labels.get(row.split, "") if row.split else None
             identity = tuple(sorted(item for item in line.labels.items() if item[0] != PROCESS_LABEL))
-            grouped[self._rank_of(line), reason][identity].append(line.slot)
+            grouped[key, reason][identity].append(line.slot)
         for (key, reason), groups in grouped.items():
             scalar = Scalar(row.signal, reason, row.combine, tuple(tuple(group) for group in groups.values()))
             readers = self._ranks[key]
             target = readers.gauges if row.kind == "gauge" else readers.split if row.split else readers.counters
             target.append(scalar)
-        return True
 
-    def _bind_histogram(self, row: Row, lines: list[Line]) -> bool:
+    def _bind_histogram(self, row: Row, ranked: list[tuple[RankKey, Line]]) -> bool:
         parts: dict[RankKey, list[Line]] = defaultdict(list)
-        for line in lines:
-            parts[self._rank_of(line)].append(line)
+        for key, line in ranked:
+            parts[key].append(line)
         bound = [(key, buckets(row.signal, members)) for key, members in parts.items()]
         usable = [(key, readers) for key, readers in bound if readers is not None]
         for key, readers in usable:
@@ -120,13 +121,16 @@ class VllmBinding:
         for readers in self._ranks.values():
             readers.constants[s.KV_CAPACITY] = capacity
 
-    def _rank_of(self, line: Line) -> RankKey:
-        """The rank a line belongs to; one without a rank of its own counts for the first rank, once."""
+    def _rank_of(self, line: Line) -> RankKey | None:
+        """The rank a line belongs to; one without a rank of its own counts for the first of its model, once.
+
+        None for a line of a model or rank that the page does not show otherwise.
+        """
         model, engine = line.labels.get(MODEL_LABEL), line.labels.get(RANK_LABEL)
         for key in self._ranks:
             if model in (None, key.model) and engine in (None, key.engine):
                 return key
-        return next(iter(self._ranks))
+        return None
 
 
 class VllmAdapter:

@@ -162,6 +162,16 @@ def test_a_series_without_a_rank_counts_once_on_a_page_with_ranks() -> None:
     assert (dict(first.split[s.REJECTED]), dict(second.split)) == ({"q": 5}, {})
 
 
+def test_a_series_of_a_model_without_ranks_is_nobodys() -> None:
+    """On a page with ranks, a count of a model that has none is not added to another model's."""
+    text = small("vllm:num_preemptions_total{} 1", 'vllm:num_preemptions_total{model_name="other"} 7')
+    assert only_rank(text).counters[s.PREEMPTIONS] == 1
+    lone = small("vllm:num_requests_running{} 1", 'vllm:num_preemptions_total{model_name="other"} 7')
+    binding, _ = read(lone)
+    assert binding.sources[s.PREEMPTIONS].series == ""
+    assert only_rank(lone).counters == {}
+
+
 def test_two_models_stay_apart() -> None:
     """Each model of a page is a rank of its own, with and without rank labels."""
     for labels in ('model_name="{}"', 'engine="0",model_name="{}"'):
@@ -189,6 +199,13 @@ def test_a_start_time_that_cannot_be_one_is_unknown(value: str) -> None:
     """The start of a process is a positive, finite time."""
     assert read(f"process_start_time_seconds {value}\n")[1].start_time is None
     assert read("process_start_time_seconds 5.5\n")[1].start_time == 5.5
+
+
+def test_a_reason_whose_count_is_no_number_is_absent() -> None:
+    """The other reasons are read."""
+    line = 'vllm:request_success_total{engine="0",finished_reason="stop",model_name="org/tiny-8b"} 35.0'
+    finished = only_rank(changed(line, line.replace("35.0", "NaN"))).split[s.FINISHED]
+    assert (finished.get("stop"), finished["length"]) == (None, 19)
 
 
 def test_hostile_label_values_are_kept_as_they_are() -> None:

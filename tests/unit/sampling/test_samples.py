@@ -12,7 +12,7 @@ from forewarn.sampling.samples import SampleHistogram, SampleWeight
 from tests.unit.sampling.builders import histogram, quick
 
 LONGEST = 6.0
-delays = st.lists(st.floats(0.01, LONGEST, allow_nan=False), max_size=60)
+delays = st.lists(st.floats(0.01, LONGEST - 0.01, allow_nan=False), max_size=60)
 intervals = st.sampled_from([0.25, 1.0, 2.0])
 values = st.lists(st.tuples(st.floats(0, 300, allow_nan=False), st.integers(1, 5)), max_size=40)
 
