@@ -107,8 +107,8 @@ REQUESTS: tuple[Metric, ...] = (
     _counter("llm_requests_rejected_total", "Requests turned away at a queue limit.", "reason"),
     _counter("llm_requests_corrupted_total", "Finished requests with NaN in their logits.", leading=True),
     _counter("llm_requests_empty_total", "Requests that ended by themselves with no text.", "method", leading=True),
-    _counter("llm_spec_decode_draft_tokens_total", "Tokens proposed by speculative decoding."),
-    _counter("llm_spec_decode_accepted_tokens_total", "Proposed tokens that were accepted."),
+    _counter("llm_spec_decode_draft_tokens_total", "Tokens proposed by speculative decoding.", leading=True),
+    _counter("llm_spec_decode_accepted_tokens_total", "Proposed tokens that were accepted.", leading=True),
 )
 
 LATENCY: tuple[Metric, ...] = (

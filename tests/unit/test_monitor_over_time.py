@@ -53,7 +53,7 @@ def test_a_crash_in_between_is_a_restart_too() -> None:
     world.run(30.0)
     world.engine.error = None
     world.engine.restart()
-    world.engine.rank.tokens = 90
+    world.engine.rank.tokens, world.engine.rank.ttft, world.engine.rank.finished["stop"] = 90, [0.2] * 9, 9
     world.run(2.0)
     assert world.value("llm_generation_tokens_total") == 190
     assert len(world.lines("engine restarted")) == 1
@@ -97,6 +97,20 @@ def test_a_rank_that_comes_back_does_not_begin_anew() -> None:
     whole(world)
     assert world.value("llm_generation_tokens_total", engine="1") == 58
     assert world.value("llm_engine_stalled", engine="1") == 0
+
+
+def test_a_rank_that_comes_back_in_a_new_process_counts_on_top() -> None:
+    """It missed the restart, and its old counts are still counted once."""
+    world = working()
+    world.engine.ranks["1"] = Rank(running=1, tokens=50)
+    whole(world)
+    del world.engine.ranks["1"]
+    whole(world)
+    world.engine.restart()
+    whole(world)
+    world.engine.ranks["1"] = Rank(running=1, tokens=5)
+    whole(world)
+    assert world.value("llm_generation_tokens_total", engine="1") == 55
 
 
 def test_ranks_that_left_are_not_kept_forever() -> None:

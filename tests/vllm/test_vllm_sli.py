@@ -96,7 +96,9 @@ def test_outcomes_and_tokens_equal_the_clients_log(
     assert {reason: count for reason, count in reasons.items() if count} == {"length": len(records)}
     assert grown(before, after, "llm_generation_tokens_total") == sum(record.tokens or 0 for record in records)
     assert grown(before, after, "llm_prompt_tokens_total") == sum(record.prompt_tokens or 0 for record in records)
-    assert grown(before, after, "llm_requests_arrived_total") == pytest.approx(len(records), abs=2)
+    # A preempted request waits again and may be taken for one more arrival.
+    evicted = grown(before, after, "llm_preemptions_total")
+    assert len(records) - 2 <= grown(before, after, "llm_requests_arrived_total") <= len(records) + 2 + evicted
 
 
 def test_empty_answers_are_counted(engine: Engine, start_sidecar: StartSidecar, plan: Callable[..., Plan]) -> None:

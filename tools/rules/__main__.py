@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tools.rules import mutation, pack, promtool, render, suite
+from tools.rules import mutation, pack, promtool, render, suite, survivors
+from tools.rules.sandbox import Sandbox
 
 
 def main() -> int:
@@ -41,7 +42,7 @@ def _test(arguments: argparse.Namespace) -> int:
 
 def _mutate(arguments: argparse.Namespace) -> int:
     choice = mutation.Choice(tuple(arguments.alert), arguments.sample, arguments.seed)
-    return mutation.run(pack.load(), pack.load_tests(), promtool.find(), choice)
+    return mutation.run(Sandbox(pack.load(), promtool.find()), pack.load_tests(), choice, survivors.load())
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ OTHER_FUNCTIONS = {
 }
 OVER_TIME = {"avg_over_time", "max_over_time", "min_over_time", "last_over_time", "predict_linear"}
 """Functions of a range whose value is like the series' own, so that the series itself can stand in for them."""
-WRAPPERS = {"abs", "ceil", "floor", "clamp_min", "clamp_max", "sqrt", "label_replace", "round"}
+WRAPPERS = {"abs", "ceil", "floor", "clamp", "clamp_min", "clamp_max", "sqrt", "label_replace", "round"}
 """Functions of an instant that can be left out."""
 COUNTERPARTS = {"_sum": "_count", "_count": "_sum", "_bucket": ""}
 CLIP = 48

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tools.rules import mutants, survivors
-from tools.rules.sandbox import FOLDER, Memory, Sandbox
 from tools.rules.suite import WORKERS
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from tools.rules.mutants import Mutant
     from tools.rules.pack import Pack, Rule, RuleTest
-    from tools.rules.promtool import Promtool
+    from tools.rules.sandbox import Sandbox
 
 BAR = 0.95
 """Share of the mutants that the tests must catch."""
@@ -47,13 +46,10 @@ class Score:
         return self.caught / self.run if self.run else 1.0
 
 
-def run(pack: Pack, tests: Mapping[str, RuleTest], promtool: Promtool, choice: Choice) -> int:
-    """Run the check and say how it went. 0 when enough is caught and every survivor has its reason."""
-    FOLDER.mkdir(exist_ok=True)
-    known = survivors.load()
-    sandbox = Sandbox(pack, promtool, Memory(FOLDER / "verdicts.json"))
-    every = _valid(pack, promtool)
-    chosen = _choose(pack, every, choice)
+def run(sandbox: Sandbox, tests: Mapping[str, RuleTest], choice: Choice, known: Mapping[str, str]) -> int:
+    """Run the check and say how it went. 0 when enough is caught and every survivor is `known`, with its reason."""
+    every = _valid(sandbox)
+    chosen = _choose(sandbox.pack, every, choice)
     files, broken = _files(sandbox, tests, {mutant.rule.id: mutant.rule for mutant in chosen}.values())
     verdicts = dict(_verdicts(sandbox, files, chosen))
     sandbox.memory.save()
@@ -79,9 +75,9 @@ def concerned(sandbox: Sandbox, tests: Mapping[str, RuleTest], rule: Rule) -> li
     ]
 
 
-def _valid(pack: Pack, promtool: Promtool) -> list[Mutant]:
-    found = mutants.of(pack.rules)
-    refused = set(mutants.rejected(found, promtool, FOLDER))
+def _valid(sandbox: Sandbox) -> list[Mutant]:
+    found = mutants.of(sandbox.pack.rules)
+    refused = set(mutants.rejected(found, sandbox.promtool, sandbox.folder))
     return [mutant for mutant in found if mutant.id not in refused]
 
 

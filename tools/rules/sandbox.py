@@ -69,11 +69,15 @@ class Sandbox:
 
     pack: Pack
     promtool: Promtool
-    memory: Memory
+    folder: Path = FOLDER
     killers: Counter[tuple[str, int]] = field(default_factory=Counter)
     """How often each case was the one that failed: likely cases are tried first, alone."""
     closures: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
     """Names that a case looks at → ids of all rules behind them."""
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        self.memory = Memory(self.folder / "verdicts.json")
 
     def concerns(self, test: RuleTest, rule: Rule) -> list[Case]:
         """The cases of a file whose outcome a rule can change."""
@@ -101,8 +105,7 @@ class Sandbox:
         return bool(rest) and self._fails(test, rest, mutant)
 
     def _fails(self, test: RuleTest, cases: Sequence[Case], mutant: Mutant | None) -> bool:
-        FOLDER.mkdir(exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=FOLDER))
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
         try:
             rules, tests = folder / "rules.yml", folder / "test.yml"
             rules.write_text(_dump(self._rules(cases, mutant)), encoding="utf-8")

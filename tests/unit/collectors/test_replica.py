@@ -34,6 +34,7 @@ def test_a_replica_of_several_ranks_counts_once() -> None:
     world.engine.ranks["1"] = Rank()
     whole(world)
     assert world.values("llm_replica_cost_usd_per_hour") == [5]
+    assert world.value("llm_replica_cost_usd_per_hour", engine="0") == 5
     assert len(world.values("llm_replica_ready")) == 1
 
 

@@ -110,6 +110,14 @@ def test_other_bounds_never_judge_the_past_anew(
         assert (counted.value or 0.0) <= merged.value.count + 1e-9
 
 
+def test_the_count_is_held_where_a_histogram_would_take_it_down() -> None:
+    """Not even a rounding error makes an exported counter fall."""
+    counted = OverBudget(1.0)
+    counted.update(of(2, 9, 9))
+    counted.update(of(5, 9, 9))
+    assert counted.value == 7
+
+
 def test_nothing_is_judged_before_there_is_a_histogram() -> None:
     """Absent before the first histogram, zero for an empty one."""
     counted = OverBudget(1.0)
