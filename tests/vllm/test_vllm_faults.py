@@ -82,7 +82,8 @@ def test_a_crash_and_a_restart_are_told_apart(
         before = side.wait_for(
             "the finished requests", lambda page: page.value("llm_requests_finished_total", reason="length") == done
         )
-        with background(plan(concurrency=40, requests=400, prompt_tokens=128, max_tokens=256, seed=42)):
+        # Answers so long that none is finished before the crash, however slow this machine is.
+        with background(plan(concurrency=40, requests=400, prompt_tokens=128, max_tokens=1800, seed=42)):
             side.wait_for("running requests", lambda page: page.value("llm_requests_running"))
             os.kill(engine.core_pids()[0], signal.SIGKILL)
             side.wait_for("llm_engine_up 0", lambda page: page.value("llm_engine_up") == 0)
