@@ -48,7 +48,9 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server until it ends or a SIGINT or SIGTERM comes. Returns 1 when it failed."""
     settings = parse(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT, too: a shell starts its background jobs with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     engine = Engine(settings, say=lambda text: _tell(sys.stdout, text))
     try:
         engine.start()
