@@ -145,7 +145,7 @@ def test_a_jump_of_the_wall_clock_moves_timestamps_and_nothing_else(seconds: flo
     moved = {key[0]: after[key] - value for key, value in before.items() if after[key] != value}
     assert moved == {"llm_engine_last_progress_timestamp_seconds": pytest.approx(seconds)}
     assert before.keys() == after.keys()
-    world.run(10.0)
+    world.run(8.0)
     assert world.value("llm_engine_up") == 1
     assert world.value("llm_engine_stalled") == 0
     assert not world.lines("engine restarted")

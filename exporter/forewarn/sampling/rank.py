@@ -23,7 +23,8 @@ QUEUE_PRESSURE = "queue_pressure"
 
 # Few bounds each: every one is a series on every replica.
 SAMPLE_BOUNDS: dict[str, tuple[float, ...]] = {
-    s.WAITING: (1.0, 10.0, 100.0),
+    # The first bound tells how much of the time a queue stands at all, the seed of every wait to come.
+    s.WAITING: (0.0, 10.0, 100.0),
     # Dense where the objective usually lies (0.85), so that a p95 near it is hardly interpolated.
     s.KV_USAGE: (0.5, 0.8, 0.85, 0.9, 0.95, 0.99),
     QUEUE_PRESSURE: (0.5, 1.0, 2.0, 4.0),
