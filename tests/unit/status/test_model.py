@@ -52,7 +52,7 @@ def test_before_the_first_poll() -> None:
 def test_a_working_engine() -> None:
     """Up and ok, every indicator present with value or reason."""
     world = working()
-    world.run(8.0)
+    world.run(6.0)
     found = status(world)
     assert (found["engine"]["state"], found["engine"]["up"]) == ("ok", True)
     assert found["engine"]["poll"] == {"mode": "two-speed", "fast_seconds": 0.25, "full_seconds": 2.0}
