@@ -6,7 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from forewarn import catalogue
 from forewarn import signals as s
+from forewarn.catalogue import queue_pressure
 from forewarn.sampling import empty, sli
 from forewarn.sampling.arrivals import Arrivals
 from forewarn.sampling.counter import MonotoneCounter, MonotoneHistogram
@@ -21,12 +23,10 @@ if TYPE_CHECKING:
 
 QUEUE_PRESSURE = "queue_pressure"
 
-# Few bounds each: every one is a series on every replica.
 SAMPLE_BOUNDS: dict[str, tuple[float, ...]] = {
-    s.WAITING: (1.0, 10.0, 100.0),
-    # Dense where the objective usually lies (0.85), so that a p95 near it is hardly interpolated.
-    s.KV_USAGE: (0.5, 0.8, 0.85, 0.9, 0.95, 0.99),
-    QUEUE_PRESSURE: (0.5, 1.0, 2.0, 4.0),
+    s.WAITING: catalogue.WAITING_BOUNDS,
+    s.KV_USAGE: catalogue.KV_USAGE_BOUNDS,
+    QUEUE_PRESSURE: catalogue.PRESSURE_BOUNDS,
 }
 
 SLIS: dict[str, str] = {"ttft": s.TTFT, "tpot": s.TPOT, "e2e": s.E2E}
@@ -41,11 +41,6 @@ class SamplerSettings:
     stall_after: float
     max_sample_age: float
     budgets: Mapping[str, float]
-
-
-def queue_pressure(waiting: float, running: float) -> float:
-    """Requests waiting for each one running; an idle engine counts as one running."""
-    return waiting / max(running, 1.0)
 
 
 class RankSampler:

@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 
 from forewarn import signals as s
-from forewarn.sampling.rank import (
-    QUEUE_PRESSURE,
-    SAMPLE_BOUNDS,
-    RankSampler,
-    SamplerSettings,
-    queue_pressure,
-    raw_counts,
-)
+from forewarn.catalogue import queue_pressure
+from forewarn.sampling.rank import QUEUE_PRESSURE, SAMPLE_BOUNDS, RankSampler, SamplerSettings, raw_counts
 from forewarn.snapshot import RankSnapshot
 from tests.unit.sampling.builders import of
 

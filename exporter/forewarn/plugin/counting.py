@@ -1,0 +1,190 @@
+"""What one rank's statistics say, added to its series.
+
+vLLM's classes are no stable interface. A field that is missing or no number spoils the series named beside it in
+`SPOILS`, is said so in `forewarn_plugin_unreadable_total`, and costs nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from forewarn.catalogue import queue_pressure
+from forewarn.plugin.peak import Peak
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prometheus_client import Counter, Gauge, Histogram
+
+    from forewarn.plugin.families import Families
+
+_WAITING = ("requests_waiting_samples", "requests_waiting_peak")
+_PRESSURE = ("queue_pressure_samples_ratio", "queue_pressure_peak_ratio")
+_KV_USAGE = ("kv_cache_usage_samples_ratio", "kv_cache_usage_peak_ratio")
+_FINISHED, _EMPTY = "requests_finished_total", "requests_empty_total"
+_SLO = ("slo_requests_total", "slo_violations_total")
+_STEPS = (*_WAITING, *_PRESSURE, *_KV_USAGE)
+
+SPOILS: Mapping[str, tuple[str, ...]] = {
+    "num_waiting_reqs": (*_WAITING, *_PRESSURE),
+    "num_skipped_waiting_reqs": (*_WAITING, *_PRESSURE),
+    "num_running_reqs": _PRESSURE,
+    "kv_cache_usage": _KV_USAGE,
+    "num_preempted_reqs": ("preemptions_total",),
+    "finished_requests": (_FINISHED, _EMPTY, *_SLO),
+    "finish_reason": (_FINISHED, _EMPTY),
+    "num_generation_tokens": (_EMPTY, *_SLO),
+    "max_tokens_param": (_EMPTY,),
+    "e2e_latency": _SLO,
+    "mean_time_per_output_token": _SLO,
+    "time_to_first_tokens_iter": _SLO,
+    "record": (*_STEPS, "preemptions_total", _FINISHED, _EMPTY, *_SLO),
+}
+"""Field of vLLM's statistics → the series that are wrong without it; `record` stands for anything unforeseen."""
+
+REASONS = ("stop", "length", "abort", "error", "repetition")
+OTHER = "other"
+"""The reason of a request that ended for one this release of the plugin does not know: labels stay bounded."""
+
+
+class RankCounter:
+    """The series of one rank."""
+
+    def __init__(self, families: Families, labels: tuple[str, str], budgets: Mapping[str, float]) -> None:
+        self._families = families
+        self._labels = labels
+        self._budgets = budgets
+        self._sampled: dict[str, tuple[Histogram, Gauge, Peak]] = {
+            histogram: (families.histograms[histogram].labels(*labels), families.gauges[peak].labels(*labels), Peak())
+            for histogram, peak in (_WAITING, _PRESSURE, _KV_USAGE)
+        }
+        self._preemptions = families.counters["preemptions_total"].labels(*labels)
+        self._empty = families.counters[_EMPTY].labels(*labels)
+        self._reasons: dict[str, Counter] = {}
+        self._slo: dict[str, tuple[Counter, ...]] = {}
+        for sli, budget in budgets.items():
+            families.gauges[f"objective_{sli}_seconds"].labels(*labels).set(budget)
+            self._slo[sli] = tuple(families.counters[name].labels(*labels, sli) for name in _SLO)
+
+    def step(self, now: float, stats: object) -> None:
+        """Take the scheduler's statistics of one engine step, at `now` (monotonic seconds)."""
+        waiting, running = self._waiting(stats), self._count(stats, "num_running_reqs")
+        if waiting is not None:
+            self._sample(now, _WAITING[0], waiting)
+            if running is not None:
+                self._sample(now, _PRESSURE[0], queue_pressure(waiting, running))
+        usage = self._count(stats, "kv_cache_usage")
+        if usage is not None:
+            self._sample(now, _KV_USAGE[0], usage)
+
+    def outputs(self, stats: object) -> None:
+        """Take the front end's statistics of the outputs of one step."""
+        preempted = self._count(stats, "num_preempted_reqs")
+        if preempted:
+            self._preemptions.inc(preempted)
+        first = self._list(stats, "time_to_first_tokens_iter")
+        if first:
+            self._judge("ttft", first, "time_to_first_tokens_iter")
+        finished = self._list(stats, "finished_requests")
+        if finished:
+            self._finished(finished)
+
+    def fade(self, now: float) -> None:
+        """Let peaks that are over go, at `now` (monotonic seconds): an idle engine makes no step that would."""
+        for _, gauge, peak in self._sampled.values():
+            gauge.set(peak.at(now))
+
+    def unreadable(self, field: str) -> None:
+        """Count a field that could not be read."""
+        for series in SPOILS[field]:
+            self._families.counters["unreadable_total"].labels(*self._labels, field, series).inc()
+
+    def _sample(self, now: float, name: str, value: float) -> None:
+        histogram, gauge, peak = self._sampled[name]
+        histogram.observe(value)
+        gauge.set(peak.add(now, value))
+
+    def _waiting(self, stats: object) -> float | None:
+        """All that wait; those for something else than capacity are counted apart from 0.20.0 on."""
+        waiting, deferred = self._count(stats, "num_waiting_reqs"), self._count(stats, "num_skipped_waiting_reqs", 0)
+        return None if waiting is None or deferred is None else waiting + deferred
+
+    def _finished(self, requests: list[Any]) -> None:
+        whole, per_token = [], []
+        for request in requests:
+            reason, tokens = self._reason(request), self._count(request, "num_generation_tokens")
+            if reason == "stop" and tokens is not None and tokens <= 1:
+                self._count_empty(request)
+            whole.append(self._number(request, "e2e_latency"))
+            # vLLM says 0 where there is no second token; such a request has no time per output token.
+            if tokens is not None and tokens > 1:
+                per_token.append(self._number(request, "mean_time_per_output_token"))
+        self._judge("e2e", [value for value in whole if value is not None], "e2e_latency")
+        self._judge("tpot", [value for value in per_token if value is not None], "mean_time_per_output_token")
+
+    def _reason(self, request: Any) -> str | None:  # noqa: ANN401  vLLM's class
+        """The reason as text, counted; None when it cannot be read."""
+        try:
+            reason = str(request.finish_reason).lower()
+        except Exception:  # noqa: BLE001  whatever a foreign class raises
+            self.unreadable("finish_reason")
+            return None
+        if reason not in REASONS:
+            reason = OTHER
+        counter = self._reasons.get(reason)
+        if counter is None:
+            counter = self._families.counters[_FINISHED].labels(*self._labels, reason)
+            self._reasons[reason] = counter
+        counter.inc()
+        return reason
+
+    def _count_empty(self, request: object) -> None:
+        """Take a request that stopped by itself after one token at most."""
+        try:
+            asked = request.max_tokens_param  # type: ignore[attr-defined]  # vLLM's class
+            # vLLM gives every request for text a limit; one without it is a pooling request, which has no tokens.
+            if asked is not None and asked > 1:
+                self._empty.inc()
+        except Exception:  # noqa: BLE001  whatever a foreign class raises
+            self.unreadable("max_tokens_param")
+
+    def _judge(self, sli: str, seconds: list[Any], field: str) -> None:
+        budget = self._budgets.get(sli)
+        if budget is None or not seconds:
+            return
+        try:
+            readable = [value for value in seconds if -math.inf < value < math.inf]
+        except TypeError:
+            readable = []
+        if len(readable) < len(seconds):
+            self.unreadable(field)
+        requests, violations = self._slo[sli]
+        requests.inc(len(readable))
+        violations.inc(sum(value > budget for value in readable))
+
+    def _count(self, stats: object, field: str, without: float = math.nan) -> float | None:
+        """A field that is never below 0, None (and said so) when it is or cannot be read; see `_number`."""
+        value = self._number(stats, field, without)
+        if value is not None and value < 0:
+            self.unreadable(field)
+            return None
+        return value
+
+    def _number(self, stats: object, field: str, without: float = math.nan) -> float | None:
+        """A finite field, None (and said so) when it is not. `without` is what a class without the field means."""
+        try:
+            value = float(getattr(stats, field, without))
+        except Exception:  # noqa: BLE001  whatever a foreign class raises
+            value = math.nan
+        if -math.inf < value < math.inf:
+            return value
+        self.unreadable(field)
+        return None
+
+    def _list(self, stats: object, field: str) -> list[Any]:
+        try:
+            return list(getattr(stats, field))
+        except Exception:  # noqa: BLE001  whatever a foreign class raises
+            self.unreadable(field)
+            return []
