@@ -196,7 +196,8 @@ PLUGIN_IDENTITY = ("model_name", "engine")
 def _of_plugin(metric: Metric, *labels: str) -> Metric:
     """The plugin's row for an exported series: the same name behind another prefix."""
     name = PLUGIN_PREFIX + metric.name.removeprefix("llm_")
-    return Metric(name, metric.type, metric.help, (*PLUGIN_IDENTITY, *labels), metric.leading)
+    help_ = metric.help.replace("per sample", "per engine step").replace("the peak window", "the last 5 to 10 seconds")
+    return Metric(name, metric.type, help_, (*PLUGIN_IDENTITY, *labels), metric.leading)
 
 
 _MIRRORED = {metric.name: metric for metric in (*QUEUE, *KV_CACHE, *REQUESTS, *LATENCY, *OBJECTIVES)}
@@ -224,7 +225,7 @@ PLUGIN: tuple[Metric, ...] = (
     _of_plugin(_MIRRORED["llm_objective_tpot_seconds"]),
     _of_plugin(_MIRRORED["llm_objective_e2e_seconds"]),
 )
-"""What the plugin adds to vLLM's own page. A sample is an engine step there, and a peak reaches back 5 to 10 seconds."""
+"""What the plugin adds to vLLM's own page."""
 
 METRICS: tuple[Metric, ...] = (*ENGINE, *QUEUE, *KV_CACHE, *REQUESTS, *LATENCY, *OBJECTIVES, *REPLICA, *SELF)
 

@@ -28,10 +28,15 @@ def table(rows: Sequence[Row], context: str) -> str:
     return "\n".join([context, "", *head, *lines])
 
 
+def machine() -> str:
+    """The machine and the interpreter."""
+    return f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}."
+
+
 def context(changed: int, samples: int) -> str:
     """What the figures were measured on."""
     return (
-        f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
+        f"{machine()[:-1]}, "
         f"vmagent {version('victoria-metrics')}, Prometheus {version('prometheus')} (Debian packages). "
         f"Of the page's {samples} samples {changed} change between two polls. "
         "Median of rounds, in brackets the least and the greatest."

@@ -105,10 +105,10 @@ def test_leading_series_are_those_that_move_before_users_feel_it() -> None:
 
 
 def test_series_of_the_plugin_are_those_of_the_sidecar() -> None:
-    """Name, type and help are the exported series', so that one can stand in for the other."""
+    """Name and type are the exported series', so that one can stand in for the other."""
     own = {PLUGIN_PREFIX + "info", PLUGIN_PREFIX + "unreadable_total"}
     for metric in PLUGIN:
         assert metric.labels[:2] == PLUGIN_IDENTITY
         if metric.name not in own:
             exported = BY_NAME["llm_" + metric.name.removeprefix(PLUGIN_PREFIX)]
-            assert (metric.type, metric.help, metric.leading) == (exported.type, exported.help, exported.leading)
+            assert (metric.type, metric.leading) == (exported.type, exported.leading)

@@ -46,6 +46,7 @@ SPOILS: Mapping[str, tuple[str, ...]] = {
 REASONS = ("stop", "length", "abort", "error", "repetition")
 OTHER = "other"
 """The reason of a request that ended for one this release of the plugin does not know: labels stay bounded."""
+UNREADABLE = ""
 
 
 class RankCounter:
@@ -85,7 +86,7 @@ class RankCounter:
             self._preemptions.inc(preempted)
         first = self._list(stats, "time_to_first_tokens_iter")
         if first:
-            self._judge("ttft", first, "time_to_first_tokens_iter")
+            self._judge("ttft", self._finite(first, "time_to_first_tokens_iter"))
         finished = self._list(stats, "finished_requests")
         if finished:
             self._finished(finished)
@@ -103,7 +104,9 @@ class RankCounter:
     def _sample(self, now: float, name: str, value: float) -> None:
         histogram, gauge, peak = self._sampled[name]
         histogram.observe(value)
-        gauge.set(peak.add(now, value))
+        before, after = peak.largest, peak.add(now, value)
+        if after != before:
+            gauge.set(after)
 
     def _waiting(self, stats: object) -> float | None:
         """All that wait; those for something else than capacity are counted apart from 0.20.0 on."""
@@ -111,33 +114,38 @@ class RankCounter:
         return None if waiting is None or deferred is None else waiting + deferred
 
     def _finished(self, requests: list[Any]) -> None:
-        whole, per_token = [], []
+        whole, per_token, reasons = [], [], list[str]()
         for request in requests:
             reason, tokens = self._reason(request), self._count(request, "num_generation_tokens")
+            reasons.append(reason)
             if reason == "stop" and tokens is not None and tokens <= 1:
                 self._count_empty(request)
             whole.append(self._number(request, "e2e_latency"))
             # vLLM says 0 where there is no second token; such a request has no time per output token.
             if tokens is not None and tokens > 1:
                 per_token.append(self._number(request, "mean_time_per_output_token"))
-        self._judge("e2e", [value for value in whole if value is not None], "e2e_latency")
-        self._judge("tpot", [value for value in per_token if value is not None], "mean_time_per_output_token")
+        for reason in set(reasons) - {UNREADABLE}:
+            self._reasons[reason].inc(reasons.count(reason))
+        self._judge("e2e", [value for value in whole if value is not None])
+        self._judge("tpot", [value for value in per_token if value is not None])
 
-    def _reason(self, request: Any) -> str | None:  # noqa: ANN401  vLLM's class
-        """The reason as text, counted; None when it cannot be read."""
+    def _reason(self, request: Any) -> str:  # noqa: ANN401  vLLM's class
+        """The reason as text, with a counter of its own; UNREADABLE (and said so) when there is none."""
         try:
-            reason = str(request.finish_reason).lower()
+            reason = str(request.finish_reason)
+            if reason not in self._reasons:
+                reason = self._known(reason)
         except Exception:  # noqa: BLE001  whatever a foreign class raises
             self.unreadable("finish_reason")
-            return None
-        if reason not in REASONS:
-            reason = OTHER
-        counter = self._reasons.get(reason)
-        if counter is None:
-            counter = self._families.counters[_FINISHED].labels(*self._labels, reason)
-            self._reasons[reason] = counter
-        counter.inc()
+            return UNREADABLE
         return reason
+
+    def _known(self, reason: str) -> str:
+        """The label of a reason that has no counter yet."""
+        label = reason.lower() if reason.lower() in REASONS else OTHER
+        if label not in self._reasons:
+            self._reasons[label] = self._families.counters[_FINISHED].labels(*self._labels, label)
+        return label
 
     def _count_empty(self, request: object) -> None:
         """Take a request that stopped by itself after one token at most."""
@@ -149,19 +157,24 @@ class RankCounter:
         except Exception:  # noqa: BLE001  whatever a foreign class raises
             self.unreadable("max_tokens_param")
 
-    def _judge(self, sli: str, seconds: list[Any], field: str) -> None:
+    def _judge(self, sli: str, seconds: list[float]) -> None:
         budget = self._budgets.get(sli)
         if budget is None or not seconds:
             return
-        try:
-            readable = [value for value in seconds if -math.inf < value < math.inf]
-        except TypeError:
-            readable = []
-        if len(readable) < len(seconds):
-            self.unreadable(field)
         requests, violations = self._slo[sli]
-        requests.inc(len(readable))
-        violations.inc(sum(value > budget for value in readable))
+        requests.inc(len(seconds))
+        if over := len([value for value in seconds if value > budget]):
+            violations.inc(over)
+
+    def _finite(self, values: list[Any], field: str) -> list[float]:
+        """Those of a field's values that measure something; said so when some do not."""
+        try:
+            finite = [float(value) for value in values if -math.inf < value < math.inf]
+        except Exception:  # noqa: BLE001  whatever a foreign class raises
+            finite = []
+        if len(finite) < len(values):
+            self.unreadable(field)
+        return finite
 
     def _count(self, stats: object, field: str, without: float = math.nan) -> float | None:
         """A field that is never below 0, None (and said so) when it is or cannot be read; see `_number`."""
