@@ -116,9 +116,9 @@ def test_the_sidecar_counts_by_the_plugin(engine: Engine, tmp_path: Path) -> Non
         start = side.wait_for("the plugin", lambda page: page.value("llm_engine_info", source="plugin"))
         sent = crafted(lambda **fields: plan(engine, **fields))
         raw = settled(engine, raw_before, len(sent))
-        name, wanted = "llm_requests_empty_total", raw.number(PREFIX + "requests_empty_total")
-        page = side.wait_for("the last request", lambda page: page.value(name, method="exact") == wanted)
-    gains = grown(raw_before, raw)
+        judged = raw.number(PREFIX + "slo_requests_total", sli="e2e")
+        page = side.wait_for("the last request", lambda page: page.value("llm_slo_requests_total", sli="e2e") == judged)
+    gains, name = grown(raw_before, raw), "llm_requests_empty_total"
     assert page.value(name, method="estimated") is None
     assert page.number(name, method="exact") - start.number(name, method="exact") == gains.empty
     assert page.by("reason", "llm_requests_finished_total")["stop"] == raw.number(
