@@ -174,6 +174,11 @@ CAPTURED: dict[str, dict[str, float]] = {
         "llm_inter_token_latency_seconds_count": 24924, "llm_requests_arrived_total": 300,
         "llm_kv_cache_capacity_tokens": 2097152, "llm_requests_empty_total": 0,
     },
+    "vllm-0.32.0-plugin": {
+        "llm_requests_waiting_samples_count": 775, "llm_requests_waiting_samples_sum": 50575,
+        "llm_preemptions_total": 42, "llm_requests_empty_total": 12, "llm_engine_info": 1,
+        "llm_time_per_output_token_seconds_count": 268,
+    },
     "vllm-0.9.2-v1-2-api-servers": {
         "llm_requests_running": 1, "llm_kv_cache_usage_ratio": 0.00018310546875, "llm_prompt_tokens_total": 9366,
         "llm_generation_tokens_total": 1093, "llm_time_to_first_token_seconds_count": 31,
