@@ -179,15 +179,21 @@ class RankSampler:
     def _take_steps(self, now: float, snapshot: RankSnapshot) -> None:
         """Add the plugin's samples, where they lie under the same bounds as ours, and its peaks if there was a step."""
         for name, (steps, peak) in STEPS.items():
+            if steps not in self.present and self._steps[name].source == PAGE:
+                continue
             samples, histogram = self.samples[name], self._current(steps)
             usable = histogram if histogram is not None and histogram.bounds == samples.bounds else None
-            gained = self._steps[name].update(_shown(None if usable is None else _parts(usable), {}))
-            if gained.get(math.inf):
-                samples.add([gained[bound] for bound in samples.bounds], gained[None])
+            total = self._steps[name]
+            before = total.values()
+            total.update(_shown(None if usable is None else _parts(usable), {}))
+            after = total.values()
+            if after.get(math.inf, 0.0) > before.get(math.inf, 0.0):
+                gains = {part: count - before.get(part, 0.0) for part, count in after.items()}
+                samples.add([gains[bound] for bound in samples.bounds], gains[None])
             # A peak without a step since the last page is an old one.
             count = None if usable is None else usable.count
-            before, self._step_counts[name] = self._step_counts.get(name), count
-            if count is not None and before is not None and count > before and peak in snapshot.gauges:
+            last, self._step_counts[name] = self._step_counts.get(name), count
+            if count is not None and last is not None and count > last and peak in snapshot.gauges:
                 self.peaks[name].add(now, snapshot.gauges[peak])
 
     def exported(self, signal: str) -> Mapping[str, float]:

@@ -6,13 +6,14 @@ the page. What is exported grows by what the best of them gained, whichever that
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 PLUGIN, PAGE = "plugin", "page"
+
+_NOTHING: Mapping[Any, float] = {}
 
 Key = TypeVar("Key")
 """What one count of several is told by: a label's value, or a bucket's bound."""
@@ -24,45 +25,49 @@ class Total(Generic[Key]):
     def __init__(self) -> None:
         self.source: str | None = None
         """The best source on the present page; None without one."""
-        self._counted: dict[str, dict[Key, float]] = defaultdict(dict)
+        self._counted: dict[str, Mapping[Key, float]] = {}
         self._last: dict[str, Mapping[Key, float]] = {}
-        self._followed: frozenset[str] = frozenset()
+        self._followed: Collection[str] = ()
         self._new_process = True
-        self._keys: dict[Key, None] = {}
 
     def restart(self) -> None:
         """The engine's process is a new one: whatever a source has gained by its next page is new as well."""
-        self._new_process = True
+        self._new_process, self.source = True, None
 
-    def update(self, shown: Mapping[str, Mapping[Key, float]]) -> Mapping[Key, float]:
-        """Take the counts of the sources on the page, best first; a source's counts never fall. Returns what is added.
+    def update(self, shown: Mapping[str, Mapping[Key, float]]) -> None:
+        """Take the counts of the sources on the page, best first; a source's counts never fall and keep their keys.
 
         A source that was away while another one was counted may have gained the same things meanwhile. So its gain
         on the page of its return is left out, and the best of those that were followed all along stands in.
         """
         self.source = next(iter(shown), None)
-        if not shown:
-            return {}
-        self._keys.update(dict.fromkeys(key for counts in shown.values() for key in counts))
-        gains = {name: self._gain(name, counts) for name, counts in shown.items()}
-        used = next((name for name in shown if self._new_process or name in self._followed), None)
-        self._followed, self._new_process = frozenset(shown), False
-        if used is None:
-            return {}
-        counted = self._counted[used]
-        for key, gain in gains[used].items():
-            counted[key] = counted.get(key, 0.0) + gain
-        return gains[used]
+        if self.source is None:
+            return
+        if len(shown) == 1 and self._last.keys() <= shown.keys():
+            # No other source so far, which is the rule without the plugin: all of it counts.
+            self._last, self._counted = dict(shown), dict(shown)
+        else:
+            used = next((name for name in shown if self._new_process or name in self._followed), None)
+            for name, counts in shown.items():
+                self._take(name, counts, counted=name == used)
+        self._followed, self._new_process = shown.keys(), False
 
     def values(self) -> Mapping[Key, float]:
         """What to export: every key that a source has ever shown."""
-        return {key: sum(counted.get(key, 0.0) for counted in self._counted.values()) for key in self._keys}
+        total: dict[Key, float] = {}
+        for counted in self._counted.values():
+            for key, count in counted.items():
+                total[key] = total.get(key, 0.0) + count
+        return total
 
     def counted(self, source: str) -> float:
         """How much of it one source has contributed, over all keys."""
         return sum(self._counted[source].values()) if source in self._counted else 0.0
 
-    def _gain(self, name: str, counts: Mapping[Key, float]) -> Mapping[Key, float]:
-        last = self._last.get(name, {})
-        self._last[name] = {**last, **counts}
-        return {key: count - last.get(key, 0.0) for key, count in counts.items()}
+    def _take(self, name: str, counts: Mapping[Key, float], *, counted: bool) -> None:
+        last, before = self._last.get(name, _NOTHING), self._counted.get(name, _NOTHING)
+        if counts == last:
+            return
+        gains = {key: count - last.get(key, 0.0) if counted else 0.0 for key, count in counts.items()}
+        self._counted[name] = {**before, **{key: before.get(key, 0.0) + gain for key, gain in gains.items()}}
+        self._last[name] = counts

@@ -167,7 +167,8 @@ INDICATORS: tuple[Indicator, ...] = (
 
 def mark(rank: RankSampler, now: float) -> Mark:
     """The counts of a rank at this moment."""
-    counters = {name: sum(rank.exported(name).values()) for name in (*rank.counters, s.EMPTY) if rank.exported(name)}
+    shown = {name: rank.exported(name) for name in (*rank.counters, s.EMPTY)}
+    counters = {name: sum(counts.values()) for name, counts in shown.items() if counts}
     if reasons := rank.exported(s.FINISHED):
         counters["finished"] = sum(reasons.values())
         counters["errors"] = reasons.get("error", 0.0)
