@@ -43,11 +43,11 @@ def context(changed: int, samples: int) -> str:
     )
 
 
-def write(text: str) -> None:
-    """Put the table between the page's markers. Raises BenchError when they are not there."""
+def write(text: str, begin: str = BEGIN, end: str = END) -> None:
+    """Put the table between two markers of the page. Raises BenchError when they are not there."""
     page = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise BenchError(f"{PAGE.name}: expected the lines '{BEGIN}' and '{END}'")
+    before, found_begin, rest = page.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found_begin and found_end):
+        raise BenchError(f"{PAGE.name}: expected the lines '{begin}' and '{end}'")
     PAGE.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")

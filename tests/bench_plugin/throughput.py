@@ -35,7 +35,8 @@ def measure(venv: Path, scratch: Path, rounds: int, say: Callable[[str], None]) 
                 # The first round warms both up.
                 if number >= 0:
                     figures[kind].append(speed)
-            say(f"round {number + 1}: " + ", ".join(f"{kind} {v[-1]:.0f}" for kind, v in figures.items() if v))
+            said = ", ".join(f"{kind} {values[-1]:.0f}" for kind, values in figures.items() if values)
+            say(f"round {number + 1}: {said or 'warm-up'}")
     return ratios(figures["with"], figures["without"]), {kind: spread(values) for kind, values in figures.items()}
 
 
