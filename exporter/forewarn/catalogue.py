@@ -11,6 +11,12 @@ from typing import Literal
 
 IDENTITY = ("deployment", "version", "track", "model", "engine")
 
+# Few bounds each: every one is a series on every replica. The plugin observes under the same ones.
+WAITING_BOUNDS = (1.0, 10.0, 100.0)
+# Dense where the objective usually lies (0.85), so that a p95 near it is hardly interpolated.
+KV_USAGE_BOUNDS = (0.5, 0.8, 0.85, 0.9, 0.95, 0.99)
+PRESSURE_BOUNDS = (0.5, 1.0, 2.0, 4.0)
+
 MetricType = Literal["gauge", "counter", "histogram"]
 
 
@@ -182,6 +188,50 @@ SELF: tuple[Metric, ...] = (
     _gauge("forewarn_collector_success", "1 if the collector produced its series.", "collector"),
 )
 
+PLUGIN_PREFIX = "forewarn_plugin_"
+PLUGIN_IDENTITY = ("model_name", "engine")
+"""vLLM's own labels, on every series of the plugin."""
+
+
+def _of_plugin(metric: Metric, *labels: str) -> Metric:
+    """The plugin's row for an exported series: the same name behind another prefix."""
+    name = PLUGIN_PREFIX + metric.name.removeprefix("llm_")
+    help_ = metric.help.replace("per sample", "per engine step").replace("the peak window", "the last 5 to 10 seconds")
+    return Metric(name, metric.type, help_, (*PLUGIN_IDENTITY, *labels), metric.leading)
+
+
+_MIRRORED = {metric.name: metric for metric in (*QUEUE, *KV_CACHE, *REQUESTS, *LATENCY, *OBJECTIVES)}
+
+PLUGIN: tuple[Metric, ...] = (
+    Metric(PLUGIN_PREFIX + "info", "gauge", "1; version of the plugin.", (*PLUGIN_IDENTITY, "version")),
+    Metric(
+        PLUGIN_PREFIX + "unreadable_total",
+        "counter",
+        "Times that a field of vLLM's statistics could not be read, by the series it spoils; absent while all is well.",
+        (*PLUGIN_IDENTITY, "field", "series"),
+    ),
+    _of_plugin(_MIRRORED["llm_requests_waiting_samples"]),
+    _of_plugin(_MIRRORED["llm_queue_pressure_samples_ratio"]),
+    _of_plugin(_MIRRORED["llm_kv_cache_usage_samples_ratio"]),
+    _of_plugin(_MIRRORED["llm_requests_waiting_peak"]),
+    _of_plugin(_MIRRORED["llm_queue_pressure_peak_ratio"]),
+    _of_plugin(_MIRRORED["llm_kv_cache_usage_peak_ratio"]),
+    _of_plugin(_MIRRORED["llm_preemptions_total"]),
+    _of_plugin(_MIRRORED["llm_requests_finished_total"], "reason"),
+    _of_plugin(_MIRRORED["llm_requests_empty_total"]),
+    _of_plugin(_MIRRORED["llm_slo_requests_total"], "sli"),
+    _of_plugin(_MIRRORED["llm_slo_violations_total"], "sli"),
+    _of_plugin(_MIRRORED["llm_objective_ttft_seconds"]),
+    _of_plugin(_MIRRORED["llm_objective_tpot_seconds"]),
+    _of_plugin(_MIRRORED["llm_objective_e2e_seconds"]),
+)
+"""What the plugin adds to vLLM's own page."""
+
 METRICS: tuple[Metric, ...] = (*ENGINE, *QUEUE, *KV_CACHE, *REQUESTS, *LATENCY, *OBJECTIVES, *REPLICA, *SELF)
 
 BY_NAME = {metric.name: metric for metric in METRICS}
+
+
+def queue_pressure(waiting: float, running: float) -> float:
+    """Requests waiting for each one running; an idle engine counts as one running."""
+    return waiting / max(running, 1.0)

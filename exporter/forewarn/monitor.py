@@ -15,6 +15,7 @@ from forewarn import signals as s
 from forewarn.sampling.rank import SLIS, RankSampler, SamplerSettings, raw_counts
 from forewarn.sampling.restart import RestartDetector
 from forewarn.sampling.sli import on_edge
+from forewarn.sampling.sources import PLUGIN
 from forewarn.snapshot import RankKey, SignalSource
 
 if TYPE_CHECKING:
@@ -92,14 +93,14 @@ class Monitor:
             restarted = snapshot.full and self._take_counts(snapshot)
             for key, rank in snapshot.ranks.items():
                 sampler = self._sampler(key)
+                if snapshot.full:
+                    sampler.see_counts(now, rank)
                 sampler.see_gauges(
                     now,
                     speed.interval,
                     rank.gauges if snapshot.full else self._merged(key, rank.gauges),
                     doubtful=self._doubtful,
                 )
-                if snapshot.full:
-                    sampler.see_counts(now, rank)
             if snapshot.full:
                 self._forget_vanished(snapshot)
                 self._update_availability(sources)
@@ -153,6 +154,8 @@ class Monitor:
         if signal.startswith("slo_"):
             sampler = self.ranks.get(key) if key else next(iter(self.ranks.values()), None)
             sli = signal.removeprefix("slo_")
+            if sampler and sampler.slo[sli].source == PLUGIN:
+                return True
             histogram = sampler.histograms[SLIS[sli]].value if sampler else None
             source = self.sources.get(SLIS[sli])
             return bool(histogram and source and source.exact and on_edge(histogram, self.settings.budgets[sli]))
@@ -201,7 +204,8 @@ class Monitor:
 
     def _update_availability(self, sources: Mapping[str, SignalSource]) -> None:
         shown_now = [
-            (self._served, r.present, r.empty.value is None, r.arrivals.value is None) for r in self.ranks.values()
+            (self._served, r.present, r.totals[s.EMPTY].source is None, r.arrivals.value is None)
+            for r in self.ranks.values()
         ]
         if sources is self._bound_sources and shown_now == self._shown:
             return
@@ -228,7 +232,7 @@ class Monitor:
 
     def _present(self, signal: str) -> bool:
         if signal == s.EMPTY:
-            return any(sampler.empty.value is not None for sampler in self.ranks.values())
+            return any(sampler.totals[s.EMPTY].source for sampler in self.ranks.values())
         if signal == s.ARRIVED:
             return any(sampler.arrivals.value is not None for sampler in self.ranks.values())
         return any(signal in sampler.present for sampler in self.ranks.values())
@@ -242,6 +246,9 @@ class Monitor:
             else:
                 series = " ".join(sources[signal].series for signal in inputs if signal in sources)
                 derived[name] = SignalSource(series, exact=False, reason=meaning)
+        for name, exact in s.EXACT.items():
+            if any(exact in rank.present for rank in self.ranks.values()):
+                derived[name] = sources[exact]
         return derived
 
     def _enter(self, state: EngineState, detail: str) -> None:

@@ -35,6 +35,24 @@ START_TIME = "engine_start_time"
 EMPTY = "requests_empty"
 ARRIVED = "requests_arrived"
 
+PLUGIN = "plugin"
+EXACT_PREEMPTIONS = "plugin_preemptions"
+EXACT_FINISHED = "plugin_requests_finished"
+EXACT_EMPTY = "plugin_requests_empty"
+EXACT_JUDGED = "plugin_slo_requests"
+EXACT_VIOLATIONS = "plugin_slo_violations"
+STEP_WAITING = "plugin_requests_waiting_samples"
+STEP_PRESSURE = "plugin_queue_pressure_samples"
+STEP_KV_USAGE = "plugin_kv_cache_usage_samples"
+PEAK_WAITING = "plugin_requests_waiting_peak"
+PEAK_PRESSURE = "plugin_queue_pressure_peak"
+PEAK_KV_USAGE = "plugin_kv_cache_usage_peak"
+BUDGETS = {sli: f"plugin_objective_{sli}" for sli in ("ttft", "tpot", "e2e")}
+"""The budgets that the plugin judges by, in seconds."""
+
+EXACT: dict[str, str] = {PREEMPTIONS: EXACT_PREEMPTIONS, FINISHED: EXACT_FINISHED, EMPTY: EXACT_EMPTY}
+"""Counts that the plugin takes as well, inside the engine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signal:
@@ -72,6 +90,7 @@ SIGNALS: tuple[Signal, ...] = (
     Signal(CORRUPTED, "answers computed from NaN logits", optional=True),
     Signal(SPEC_DRAFT, "speculative decoding's acceptance", optional=True),
     Signal(SPEC_ACCEPTED, "speculative decoding's acceptance", optional=True),
+    Signal(PLUGIN, "every engine step, and exact counts of empty outputs and of budgets", optional=True),
 )
 
 BY_NAME = {signal.name: signal for signal in SIGNALS}

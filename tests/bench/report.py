@@ -28,21 +28,26 @@ def table(rows: Sequence[Row], context: str) -> str:
     return "\n".join([context, "", *head, *lines])
 
 
+def machine() -> str:
+    """The machine and the interpreter."""
+    return f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}."
+
+
 def context(changed: int, samples: int) -> str:
     """What the figures were measured on."""
     return (
-        f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
+        f"{machine()[:-1]}, "
         f"vmagent {version('victoria-metrics')}, Prometheus {version('prometheus')} (Debian packages). "
         f"Of the page's {samples} samples {changed} change between two polls. "
         "Median of rounds, in brackets the least and the greatest."
     )
 
 
-def write(text: str) -> None:
-    """Put the table between the page's markers. Raises BenchError when they are not there."""
+def write(text: str, begin: str = BEGIN, end: str = END) -> None:
+    """Put the table between two markers of the page. Raises BenchError when they are not there."""
     page = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise BenchError(f"{PAGE.name}: expected the lines '{BEGIN}' and '{END}'")
+    before, found_begin, rest = page.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found_begin and found_end):
+        raise BenchError(f"{PAGE.name}: expected the lines '{begin}' and '{end}'")
     PAGE.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")

@@ -6,9 +6,19 @@ import re
 
 import pytest
 
-from forewarn.catalogue import BY_NAME, IDENTITY, METRICS, RESERVED, SELF, Metric
+from forewarn.catalogue import (
+    BY_NAME,
+    IDENTITY,
+    METRICS,
+    PLUGIN,
+    PLUGIN_IDENTITY,
+    PLUGIN_PREFIX,
+    RESERVED,
+    SELF,
+    Metric,
+)
 
-ALL = (*METRICS, *RESERVED)
+ALL = (*METRICS, *RESERVED, *PLUGIN)
 each = pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 NOT_BASE = {
@@ -31,7 +41,7 @@ NOT_BASE = {
 def test_names_are_plain_lower_case_with_one_namespace(metric: Metric) -> None:
     """No colon, which is for recording rules, and the prefix of the engine's or of the sidecar's series."""
     assert NAME.fullmatch(metric.name)
-    assert metric.name.startswith("forewarn_" if metric in SELF else "llm_")
+    assert metric.name.startswith("forewarn_" if metric in (*SELF, *PLUGIN) else "llm_")
 
 
 @each
@@ -92,3 +102,13 @@ def test_leading_series_are_those_that_move_before_users_feel_it() -> None:
     blunt = ("llm_generation_tokens_total", "llm_requests_finished_total", "llm_requests_running", "llm_engine_up")
     assert not leading & set(blunt)
     assert not [name for name in leading if name.startswith(("llm_objective_", "llm_replica_cost", "forewarn_"))]
+
+
+def test_series_of_the_plugin_are_those_of_the_sidecar() -> None:
+    """Name and type are the exported series', so that one can stand in for the other."""
+    own = {PLUGIN_PREFIX + "info", PLUGIN_PREFIX + "unreadable_total"}
+    for metric in PLUGIN:
+        assert metric.labels[:2] == PLUGIN_IDENTITY
+        if metric.name not in own:
+            exported = BY_NAME["llm_" + metric.name.removeprefix(PLUGIN_PREFIX)]
+            assert (metric.type, metric.leading) == (exported.type, exported.leading)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forewarn import signals as s
-from forewarn.engines.vllm_table import ROWS
+from forewarn.engines.vllm_table import PLUGIN_ROWS, ROWS
 
 DERIVED = {s.EMPTY, s.ARRIVED}
 OUTSIDE_THE_TABLE = {s.KV_CAPACITY, s.START_TIME}
@@ -19,7 +19,11 @@ def test_names_are_unique_and_indexed() -> None:
 def test_every_signal_is_read_or_derived_and_every_row_has_its_signal() -> None:
     """No signal without a source, no row that nobody hears of."""
     read = {row.signal for row in ROWS}
-    assert set(s.BY_NAME) == (read - INPUTS_ONLY) | DERIVED | OUTSIDE_THE_TABLE
+    assert set(s.BY_NAME) == (read - INPUTS_ONLY) | DERIVED | OUTSIDE_THE_TABLE | {s.PLUGIN}
+    # What the plugin counts shows up under the signal that it counts better.
+    plugin = {row.signal for row in PLUGIN_ROWS}
+    assert {s.PLUGIN, *s.EXACT.values(), *s.BUDGETS.values()} <= plugin
+    assert plugin & read == set()
     assert read >= INPUTS_ONLY
 
 

@@ -87,7 +87,7 @@ def sidecar(engine_url: str, folder: Path, settings: Mapping[str, str]) -> Itera
     running = Sidecar(f"http://{HOST}:{port}")
     with child("forewarn", command, folder / f"forewarn-{port}.log", clean | own):
         wait_until("the sidecar answers", lambda: answers(f"{running.url}/metrics"), 30)
-        running.wait_for("llm_engine_up 1", lambda page: page.value("llm_engine_up") == 1)
+        running.wait_for("llm_engine_up 1", lambda page: set(page.find("llm_engine_up").values()) == {1})
         yield running
 
 

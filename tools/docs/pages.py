@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from forewarn import catalogue
 from forewarn.config_keys import KEYS
-from forewarn.engines.vllm_table import PREFIXES, ROWS
+from forewarn.engines.vllm_table import PLUGIN_ROWS, PREFIXES, ROWS
+from forewarn.plugin.settings import VARIABLES
 from forewarn.signals import SIGNALS
 from tools.docs.alerts import alerts
 from tools.docs.table import MARK, table
@@ -37,12 +38,19 @@ def metrics() -> str:
             for m in metrics_
         ]
         text += f"\n## {title}\n\n" + table(("series", "type", "more labels", "leading", "meaning"), rows)
-    return text
+    labels = ", ".join(f"`{label}`" for label in catalogue.PLUGIN_IDENTITY)
+    text += "\n## On vLLM's own page: the plugin\n\n"
+    text += (
+        f"With [the plugin](plugin.md) in the engine, vLLM's `/metrics` carries these as well, each with {labels}.\n\n"
+    )
+    skip = len(catalogue.PLUGIN_IDENTITY)
+    rows = [(f"`{m.name}`", m.type, ", ".join(f"`{n}`" for n in m.labels[skip:]), m.help) for m in catalogue.PLUGIN]
+    return text + table(("series", "type", "more labels", "meaning"), rows)
 
 
 def configuration() -> str:
     """Every setting."""
-    text = MARK.format(source="exporter/forewarn/config_keys.py") + "# Settings\n\n"
+    text = MARK.format(source="exporter/forewarn/config_keys.py and plugin/settings.py") + "# Settings\n\n"
     text += "`forewarn run --config FILE` reads YAML; every key is also an environment variable. A flag wins over a\n"
     text += "variable, a variable over the file, the file over the default. Durations take a number of seconds or\n"
     text += "`250ms`, `2s`, `5m`. `--print-config` shows the effective settings, `--check-config` validates them.\n\n"
@@ -50,7 +58,15 @@ def configuration() -> str:
         (f"`{key.path}`", f"`{key.variable}`", "" if key.default in (None, "") else f"`{key.default}`", key.help)
         for key in KEYS
     ]
-    return text + table(("key", "variable", "default", "meaning"), rows)
+    text += table(("key", "variable", "default", "meaning"), rows)
+    text += "\n## The plugin in the engine's process\n\n"
+    text += (
+        "[The plugin](plugin.md) reads these variables of the engine's environment once, at its start; there is no\n"
+    )
+    text += "file. A value that is none is one line in the engine's log. Set its budgets as the sidecar's: at another\n"
+    text += "budget the sidecar leaves its counts aside.\n\n"
+    plugin = [(f"`{variable.name}`", f"`{variable.default}`", variable.help) for variable in VARIABLES]
+    return text + table(("variable", "default", "meaning"), plugin)
 
 
 def signals() -> str:
@@ -71,7 +87,9 @@ def signals() -> str:
         )
         for row in ROWS
     ]
-    return text + table(("signal", "vLLM series", "releases", "exact?", "blind without it"), rows)
+    text += table(("signal", "vLLM series", "releases", "exact?", "blind without it"), rows)
+    text += "\nWith [the plugin](plugin.md) in the engine these are on the page as well, and used before those above:\n"
+    return text + ", ".join(f"`{row.source}`" for row in PLUGIN_ROWS) + ".\n"
 
 
 PAGES: Mapping[str, Callable[[], str]] = {

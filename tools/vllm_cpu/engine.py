@@ -44,7 +44,10 @@ ENVIRONMENT = {
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "OMP_NUM_THREADS": "1",
     "PYTHONUNBUFFERED": "1",
+    # No plugins: the page is vLLM's own. `WITH_PLUGIN` adds this project's.
+    "VLLM_PLUGINS": "",
 }
+WITH_PLUGIN = {"VLLM_PLUGINS": "forewarn"}
 
 SUPERVISE = """
 import ctypes, os, signal, sys
@@ -106,7 +109,7 @@ class Settings:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith("VLLM_") and name != "PROMETHEUS_MULTIPROC_DIR"
+            if not name.startswith(("VLLM_", "FOREWARN_PLUGIN_")) and name != "PROMETHEUS_MULTIPROC_DIR"
         }
         # Shared by all servers of this environment: the first start inspects the model's code, later ones need not.
         cache = self.venv.absolute() / "cache"

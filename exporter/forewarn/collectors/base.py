@@ -98,8 +98,8 @@ def add_counters(view: View, out: Families, names: Mapping[str, str]) -> None:
     """Pass counters through: signal → metric name."""
     for labels, rank in view.ranks():
         for signal, name in names.items():
-            if signal in rank.present and signal in rank.counters:
-                out.add(name, labels, rank.counters[signal].value)
+            for value in rank.exported(signal).values():
+                out.add(name, labels, value)
 
 
 def add_histograms(view: View, out: Families, names: Mapping[str, str]) -> None:

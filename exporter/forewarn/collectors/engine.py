@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from forewarn import signals as s
+
 if TYPE_CHECKING:
     from forewarn.collectors.base import Families, View
 
@@ -15,8 +17,8 @@ def collect(view: View, out: Families) -> None:
         for labels in view.known():
             out.add("llm_engine_up", labels, 1.0 if monitor.fresh() else 0.0)
     for labels, rank in view.ranks():
-        version = monitor.version or "unknown"
-        out.add("llm_engine_info", (*labels, "vllm", version, "metrics"), 1.0)
+        version, source = monitor.version or "unknown", "plugin" if s.PLUGIN in rank.present else "metrics"
+        out.add("llm_engine_info", (*labels, "vllm", version, source), 1.0)
         out.add("llm_engine_start_time_seconds", labels, monitor.start_time)
         if rank.progress.last is not None:
             out.add("llm_engine_last_progress_timestamp_seconds", labels, monitor.wall_of(rank.progress.last))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from forewarn import signals as s
 from forewarn.collectors.base import add_histograms
-from forewarn.sampling.rank import SLIS
+from forewarn.sampling.rank import JUDGED, OVER
 
 if TYPE_CHECKING:
     from forewarn.collectors.base import Families, View
@@ -23,8 +23,8 @@ def collect(view: View, out: Families) -> None:
     """Add latency and service-level series."""
     add_histograms(view, out, _HISTOGRAMS)
     for labels, rank in view.ranks():
-        for sli, violations in rank.violations.items():
-            histogram = rank.histograms[SLIS[sli]].value
-            if SLIS[sli] in rank.present and histogram is not None:
-                out.add("llm_slo_requests_total", (*labels, sli), histogram.count)
-                out.add("llm_slo_violations_total", (*labels, sli), violations.value)
+        for sli, total in rank.slo.items():
+            if total.source is not None:
+                counts = total.values()
+                out.add("llm_slo_requests_total", (*labels, sli), counts[JUDGED])
+                out.add("llm_slo_violations_total", (*labels, sli), counts[OVER])

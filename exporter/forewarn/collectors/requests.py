@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from forewarn import signals as s
 from forewarn.collectors.base import add_counters
+from forewarn.sampling.sources import PAGE, PLUGIN
 
 if TYPE_CHECKING:
     from forewarn.collectors.base import Families, View
@@ -20,14 +21,17 @@ _COUNTERS = {
 }
 _BY_REASON = {s.FINISHED: "llm_requests_finished_total", s.REJECTED: "llm_requests_rejected_total"}
 
+_METHODS = {PLUGIN: "exact", PAGE: "estimated"}
+
 
 def collect(view: View, out: Families) -> None:
     """Add the series of tokens and requests."""
     add_counters(view, out, _COUNTERS)
     for labels, rank in view.ranks():
         for signal, name in _BY_REASON.items():
-            if signal in rank.present:
-                for reason, counter in rank.split[signal].items():
-                    out.add(name, (*labels, reason), counter.value)
-        if {s.GENERATION_LENGTH, s.MAX_TOKENS_ASKED, s.FINISHED} <= rank.present:
-            out.add("llm_requests_empty_total", (*labels, "estimated"), rank.empty.value)
+            for reason, value in rank.exported(signal).items():
+                out.add(name, (*labels, reason), value)
+        # Each method has a series of its own, so that a change of method is no jump of either.
+        empty = rank.totals[s.EMPTY]
+        if empty.source is not None:
+            out.add("llm_requests_empty_total", (*labels, _METHODS[empty.source]), empty.counted(empty.source))

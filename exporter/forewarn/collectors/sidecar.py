@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from forewarn import SCHEMA_VERSION, __version__
 from forewarn import signals as s
-from forewarn.sampling.rank import SLIS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,5 +40,5 @@ def _exactness(monitor: Monitor) -> Iterator[tuple[str, bool]]:
         if monitor.available.get(signal):
             yield signal, monitor.exact(signal)
     for sli in monitor.settings.budgets:
-        if monitor.available.get(SLIS[sli]):
+        if any(rank.slo[sli].source for rank in monitor.ranks.values()):
             yield f"slo_{sli}", monitor.exact(f"slo_{sli}")

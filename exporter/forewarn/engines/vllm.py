@@ -11,12 +11,16 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from forewarn import signals as s
+from forewarn.catalogue import PLUGIN_PREFIX
 from forewarn.engines import vllm_cache_info
 from forewarn.engines.vllm_readers import Line, RankReaders, Scalar, buckets
 from forewarn.engines.vllm_table import (
     CACHE_INFO,
     FAST_SIGNALS,
     MODEL_LABEL,
+    NO_PLUGIN,
+    PLUGIN_ROWS,
+    PLUGIN_UNREADABLE,
     PREFIXES,
     PROCESS_LABEL,
     PROCESS_START,
@@ -48,6 +52,7 @@ class VllmBinding:
         self.fast_names: tuple[str, ...] = ()
         for row in ROWS:
             self._bind_row(row, by_name, duplicated)
+        self._bind_plugin(by_name, duplicated)
         self._bind_capacity(by_name.get(CACHE_INFO, []))
         if self._start_slot is not None:
             self.sources[s.START_TIME] = SignalSource(PROCESS_START)
@@ -87,6 +92,18 @@ class VllmBinding:
         self.sources[row.signal] = SignalSource(shown, exact=not row.estimate, reason=row.estimate)
         if row.signal in FAST_SIGNALS:
             self.fast_names += (shown,)
+
+    def _bind_plugin(self, by_name: Mapping[str, list[Line]], duplicated: set[str]) -> None:
+        """The plugin's rows, but for those that it says it cannot fill from this release's statistics."""
+        spoilt = {PLUGIN_PREFIX + line.labels.get("series", ""): line for line in by_name.get(PLUGIN_UNREADABLE, [])}
+        for row in PLUGIN_ROWS:
+            if row.source in spoilt:
+                field = spoilt[row.source].labels.get("field", "")
+                self.sources[row.signal] = SignalSource("", reason=f"the plugin cannot read {field} in this vLLM")
+            else:
+                self._bind_row(row, by_name, duplicated)
+        if not self.sources[s.PLUGIN].series:
+            self.sources[s.PLUGIN] = SignalSource("", reason=NO_PLUGIN)
 
     def _bind_scalar(self, row: Row, ranked: list[tuple[RankKey, Line]]) -> None:
         grouped: dict[tuple[RankKey, str | None], dict[tuple[tuple[str, str], ...], list[int]]]
@@ -147,8 +164,8 @@ class VllmAdapter:
 
 
 def _line(slot: int, series: Series) -> Line | None:
-    """A line that may be of use: one behind vLLM's prefix in any of its forms, or the process's start."""
-    if series.name == PROCESS_START:
+    """A line that may be of use: one behind vLLM's prefix in any of its forms, the plugin's, or the process's start."""
+    if series.name == PROCESS_START or series.name.startswith(PLUGIN_PREFIX):
         return Line(slot, "", series.name, dict(series.labels), series.type)
     for prefix in PREFIXES:
         if series.name.startswith(prefix):

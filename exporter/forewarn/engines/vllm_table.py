@@ -7,7 +7,8 @@ renames a series gets a row here, and a page on each side of the boundary in `te
 from __future__ import annotations
 
 from forewarn import signals as s
-from forewarn.engines.base import Row
+from forewarn.catalogue import PLUGIN_PREFIX
+from forewarn.engines.base import Kind, Row
 
 PREFIXES = ("vllm:", "ray_vllm:", "ray_vllm_", "kserve_vllm:")
 """Ray's agent and OpenShift AI put theirs in front; Ray replaces the colon since vLLM 0.11.1."""
@@ -68,6 +69,34 @@ ROWS: tuple[Row, ...] = (
     Row(s.SPEC_DRAFT, "spec_decode_num_draft_tokens_total", "counter", since="0.5.3"),
     Row(s.SPEC_ACCEPTED, "spec_decode_num_accepted_tokens_total", "counter", since="0.5.3"),
 )
+
+
+def _of_plugin(signal: str, name: str, kind: Kind, split: str | None = None) -> Row:
+    # Never the sum of gauges: with several API servers each has its own, and shows the same thing.
+    return Row(
+        signal, PLUGIN_PREFIX + name, kind, since="0.11.1", combine="sum" if kind == "counter" else "max", split=split
+    )
+
+
+PLUGIN_ROWS: tuple[Row, ...] = (
+    _of_plugin(s.PLUGIN, "info", "gauge"),
+    _of_plugin(s.STEP_WAITING, "requests_waiting_samples", "histogram"),
+    _of_plugin(s.STEP_PRESSURE, "queue_pressure_samples_ratio", "histogram"),
+    _of_plugin(s.STEP_KV_USAGE, "kv_cache_usage_samples_ratio", "histogram"),
+    _of_plugin(s.PEAK_WAITING, "requests_waiting_peak", "gauge"),
+    _of_plugin(s.PEAK_PRESSURE, "queue_pressure_peak_ratio", "gauge"),
+    _of_plugin(s.PEAK_KV_USAGE, "kv_cache_usage_peak_ratio", "gauge"),
+    _of_plugin(s.EXACT_PREEMPTIONS, "preemptions_total", "counter"),
+    _of_plugin(s.EXACT_FINISHED, "requests_finished_total", "counter", split="reason"),
+    _of_plugin(s.EXACT_EMPTY, "requests_empty_total", "counter"),
+    _of_plugin(s.EXACT_JUDGED, "slo_requests_total", "counter", split="sli"),
+    _of_plugin(s.EXACT_VIOLATIONS, "slo_violations_total", "counter", split="sli"),
+    *(_of_plugin(signal, f"objective_{sli}_seconds", "gauge") for sli, signal in s.BUDGETS.items()),
+)
+"""What forewarn's own plugin adds to the page, where it is installed beside vLLM. No prefix stands before these."""
+
+PLUGIN_UNREADABLE = PLUGIN_PREFIX + "unreadable_total"
+NO_PLUGIN = "no forewarn_plugin_info on the page: forewarn is not installed beside vLLM, or vLLM is older than 0.11.1"
 
 CACHE_INFO = "cache_config_info"
 PROCESS_START = "process_start_time_seconds"

@@ -4,31 +4,43 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from typing import TYPE_CHECKING
 
 from forewarn.snapshot import Histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class SampleHistogram:
     """One observation per sample, so that a quantile over a rate is a quantile over time."""
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
-        self._bounds = (*bounds, math.inf)
-        self._counts = [0] * len(self._bounds)
+        self.bounds = (*bounds, math.inf)
+        self._counts = [0.0] * len(self.bounds)
         self._total = 0.0
 
     def observe(self, value: float, times: int = 1) -> None:
         """Count `value` as `times` observations."""
-        self._counts[bisect_left(self._bounds, value)] += times
+        self._counts[bisect_left(self.bounds, value)] += times
         self._total += value * times
+
+    def add(self, counts: Sequence[float], total: float) -> None:
+        """Add observations made elsewhere under the same bounds: cumulative counts and their sum."""
+        below = 0.0
+        for i, count in enumerate(counts):
+            self._counts[i] += count - below
+            below = count
+        self._total += total
 
     def histogram(self) -> Histogram | None:
         """The cumulative histogram so far, None before the first observation."""
         cumulative = []
-        running = 0
+        running = 0.0
         for count in self._counts:
             running += count
-            cumulative.append(float(running))
-        return Histogram(self._bounds, tuple(cumulative), self._total) if running else None
+            cumulative.append(running)
+        return Histogram(self.bounds, tuple(cumulative), self._total) if running else None
 
 
 class SampleWeight:

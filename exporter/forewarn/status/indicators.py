@@ -167,13 +167,11 @@ INDICATORS: tuple[Indicator, ...] = (
 
 def mark(rank: RankSampler, now: float) -> Mark:
     """The counts of a rank at this moment."""
-    counters = {name: counter.value for name, counter in rank.counters.items() if name in rank.present}
-    if s.FINISHED in rank.present:
-        reasons = {reason: counter.value for reason, counter in rank.split[s.FINISHED].items()}
+    shown = {name: rank.exported(name) for name in (*rank.counters, s.EMPTY)}
+    counters = {name: sum(counts.values()) for name, counts in shown.items() if counts}
+    if reasons := rank.exported(s.FINISHED):
         counters["finished"] = sum(reasons.values())
         counters["errors"] = reasons.get("error", 0.0)
-    if rank.empty.value is not None:
-        counters[s.EMPTY] = rank.empty.value
     histograms = {n: h.value for n, h in rank.histograms.items() if n in rank.present and h.value is not None}
     return Mark(now, counters, histograms)
 

@@ -76,7 +76,7 @@ class StatusModel:
             "url": self._config.text("engine.url"),
             "kind": self._config.text("engine.kind"),
             "version": monitor.version,
-            "source": "metrics",
+            "source": "plugin" if any(s.PLUGIN in rank.present for rank in monitor.ranks.values()) else "metrics",
             "up": monitor.fresh(),
             "state": state,
             "detail": monitor.detail if stalled is None else "work is present and nothing advances",

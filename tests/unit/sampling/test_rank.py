@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 
 from forewarn import signals as s
-from forewarn.sampling.rank import (
-    QUEUE_PRESSURE,
-    SAMPLE_BOUNDS,
-    RankSampler,
-    SamplerSettings,
-    queue_pressure,
-    raw_counts,
-)
+from forewarn.catalogue import queue_pressure
+from forewarn.sampling.rank import QUEUE_PRESSURE, SAMPLE_BOUNDS, RankSampler, SamplerSettings, raw_counts
 from forewarn.snapshot import RankSnapshot
 from tests.unit.sampling.builders import of
 
@@ -21,8 +15,8 @@ SETTINGS = SamplerSettings(60.0, 20.0, 6.0, {"ttft": 1.0, "tpot": 0.1, "e2e": 60
 
 def see(sampler: RankSampler, now: float, rank: RankSnapshot, *, doubtful: bool = False) -> None:
     """One full poll."""
-    sampler.see_gauges(now, 1.0, rank.gauges, doubtful=doubtful)
     sampler.see_counts(now, rank)
+    sampler.see_gauges(now, 1.0, rank.gauges, doubtful=doubtful)
 
 
 def gauges(running: float, waiting: float) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""What the plugin costs the engine: `make bench-plugin`."""
