@@ -25,6 +25,7 @@ def metrics() -> str:
         "Latency and budgets": catalogue.LATENCY,
         "Objectives": catalogue.OBJECTIVES,
         "Replica": catalogue.REPLICA,
+        "Probes, warm-up and quality": catalogue.PROBES,
         "The sidecar itself": catalogue.SELF,
     }
     identity = ", ".join(f"`{label}`" for label in catalogue.IDENTITY)

@@ -1,0 +1,85 @@
+"""`POST /-/quality`: scores from an evaluation elsewhere, over HTTP."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from forewarn.probes.inbox import MAX_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from _typeshed.wsgi import InputStream, WSGIEnvironment
+
+    from forewarn.probes.inbox import Post
+
+Answer = tuple[str, str, str, list[tuple[str, str]]]
+"""Status line, body, content type, more headers."""
+
+_PLAIN = "text/plain; charset=utf-8"
+_MOST_DRAINED = 64 * 2**20
+_DRAIN_SECONDS = 5.0
+_BLOCK = 1 << 16
+
+
+class QualityPost:
+    """Answers one post at a time of each client; nothing is taken in part."""
+
+    def __init__(self, post: Post, clock: Callable[[], float] = time.monotonic) -> None:
+        self._post = post
+        self._clock = clock
+
+    def __call__(self, environ: WSGIEnvironment) -> Answer:
+        """Answer a request to the path."""
+        if environ.get("REQUEST_METHOD") != "POST":
+            return _said("405 Method Not Allowed", "expected POST", ("Allow", "POST"))
+        size = environ.get("CONTENT_LENGTH") or ""
+        length = int(size) if size.isascii() and size.isdecimal() else None
+        refusal = self._refusal(environ, length)
+        if refusal is not None:
+            self._drain(environ["wsgi.input"], length or 0)
+            return refusal
+        document = _read(environ["wsgi.input"], length or 0)
+        if len(document) != length:
+            self._post.refuse("the body ended before its Content-Length")
+            return _said("400 Bad Request", "expected a body as long as its Content-Length")
+        try:
+            suites = self._post.take(document)
+        except ValueError as error:
+            return _said("400 Bad Request", str(error))
+        return _said("200 OK", "accepted " + ", ".join(suites))
+
+    def _refusal(self, environ: WSGIEnvironment, length: int | None) -> Answer | None:
+        """Why the body is not even read."""
+        if not self._post.is_open:
+            return _said("403 Forbidden", "expected the sidecar to have quality.token or quality.token_file")
+        if not self._post.authorized(environ.get("HTTP_AUTHORIZATION", "")):
+            self._post.refuse("wrong or no token")
+            return _said("401 Unauthorized", "expected Authorization: Bearer TOKEN", ("WWW-Authenticate", "Bearer"))
+        if length is None:
+            self._post.refuse("no Content-Length")
+            return _said("411 Length Required", "expected a Content-Length")
+        if length > MAX_BYTES:
+            self._post.refuse(f"more than {MAX_BYTES} bytes")
+            return _said("413 Content Too Large", f"expected at most {MAX_BYTES} bytes, got {length}")
+        return None
+
+    def _drain(self, body: InputStream, length: int) -> None:
+        """Read what is not wanted, within limits: closed on, a client that still sends would not see the answer."""
+        left, end = min(length, _MOST_DRAINED), self._clock() + _DRAIN_SECONDS
+        while left > 0 and self._clock() < end:
+            got = len(_read(body, min(left, _BLOCK)))
+            left -= got or left
+
+
+def _read(body: InputStream, size: int) -> bytes:
+    """Up to `size` bytes; less when the client ends or stays silent for too long."""
+    try:
+        return body.read(size)
+    except OSError:
+        return b""
+
+
+def _said(status: str, text: str, *headers: tuple[str, str]) -> Answer:
+    return status, text + "\n", _PLAIN, list(headers)
