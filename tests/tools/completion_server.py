@@ -7,6 +7,7 @@ with CompletionServer() as engine:
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,7 +29,8 @@ class CompletionServer:
     """The server. Enter it as a context manager; `url` is its address.
 
     `behaviour`, `status` (an HTTP status other than 200 to answer completions with), `api_key`, `model` and
-    `answer` (prompt → text) may be assigned at any time; `bodies` holds what was asked, `headers` with what.
+    `answer` (prompt → text) may be assigned at any time; `bodies` holds what was asked, `headers` with what;
+    `unexpected` what a handler raised other than a lost connection.
     """
 
     def __init__(self, model: str = "tiny", api_key: str = "", pause: float = 0.3) -> None:
@@ -43,6 +45,7 @@ class CompletionServer:
         self.paths: list[str] = []
         self.in_flight = 0
         self.most_in_flight = 0
+        self.unexpected: list[BaseException] = []
         self.closing = threading.Event()
         self.lock = threading.Lock()
         self._http = _Listener(self)
@@ -64,6 +67,8 @@ class CompletionServer:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
+        if error is None and self.unexpected:
+            raise self.unexpected[0]
 
 
 class _Listener(ThreadingHTTPServer):
@@ -72,6 +77,13 @@ class _Listener(ThreadingHTTPServer):
     def __init__(self, owner: CompletionServer) -> None:
         self.owner = owner
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Keep what a handler raised instead of printing it; a probe that hangs up is no error."""
+        del request, client_address
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, ConnectionError):
+            self.owner.unexpected.append(error)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -40,7 +40,7 @@ def test_under_load_nothing_is_sent() -> None:
 
 
 def test_a_wedge_with_no_work_in_sight_shows_within_idle_after_and_the_deadline() -> None:
-    """running = 0, /metrics fine, and no probe comes back: stalled, from one probe on."""
+    """Running is 0, /metrics fine, and no probe comes back: stalled, from one probe on."""
     world = idle(probe__idle_after=10, probe__deadline=5)
     world.turn(1.0)
     world.engine.rank.tokens += 1
