@@ -7,6 +7,12 @@ import pytest
 from forewarn.probes.scores import MAX_EXTERNAL, Score, Scoreboard, read
 
 NOW = 1_700_000_000.0
+TEXT = """\
+# TYPE llm_quality_score gauge
+llm_quality_score{suite="a"} 0.25
+llm_quality_score{suite="b"} 1
+llm_quality_evaluated_timestamp_seconds{suite="a"} 1.699999999e9
+"""
 
 
 @pytest.mark.parametrize(
@@ -19,9 +25,7 @@ NOW = 1_700_000_000.0
         ),
         ('[{"suite": "mmlu", "score": 0.5}]', {"mmlu": (0.5, NOW)}),
         (
-            "# TYPE llm_quality_score gauge\n"
-            'llm_quality_score{suite="a"} 0.25\nllm_quality_score{suite="b"} 1\n'
-            'llm_quality_evaluated_timestamp_seconds{suite="a"} 1.699999999e9\n',
+            TEXT,
             {"a": (0.25, NOW - 1), "b": (1.0, NOW)},
         ),
     ],

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from forewarn import cli
+from forewarn.config_keys import BY_PATH
 from forewarn.errors import ConfigError
 from forewarn.probes import suites
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CHAT = """
 suite: smoke
@@ -142,3 +140,11 @@ def test_the_configuration_is_checked_with_its_suites(tmp_path: Path, capsys: py
     for flags in (["--check-config"], []):
         assert cli.main(["run", *flags], environ) == 2
         assert capsys.readouterr().err == f"forewarn: {path}: cases: expected a list of 1 to 200 cases\n"
+
+
+def test_the_example_is_a_suite() -> None:
+    """What is shipped to start from loads, and a run fits its budget many times over."""
+    example = Path(__file__).parents[3] / "deploy" / "quality" / "smoke.yml"
+    (suite,) = suites.load(str(example))
+    assert suite.name == "smoke"
+    assert suite.tokens < BY_PATH["quality.tokens_per_hour"].default / 50  # type: ignore[operator]  # a number

@@ -1,0 +1,76 @@
+"""What the page says of probes: warming, failed, probed, scored; and nothing for a sidecar that has none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from . import scenes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Visit
+
+pytestmark = pytest.mark.browser
+
+
+def probed(**changes: Any) -> scenes.Scene:  # noqa: ANN401  JSON values of any kind
+    """A calm replica with every probe at work; `changes` replaces parts of the probes."""
+    probes = {
+        "warmup": {"state": "warm", "progress": 1.0, "reason": "warm", "duration": 4.2, "cold_start": 63.0},
+        "liveness": {"result": "success", "detail": "", "at": scenes.NOW - 70, "idle_after": 30.0},
+        "suites": [{"suite": "smoke", "source": "golden", "score": 0.95, "evaluated": scenes.NOW - 60, "problem": ""}],
+        "errors": [],
+    }
+    return scenes.calm() | {"probes": probes | changes}
+
+
+def warming() -> scenes.Scene:
+    """A fresh replica half-way through its warm-up."""
+    reason = "warming up: 5 of 9 requests done"
+    gate = {"state": "warming", "progress": 0.5556, "reason": reason, "duration": None, "cold_start": None}
+    return probed(warmup=gate, liveness=None, suites=[]) | {"ready": {"ready": False, "reason": reason}}
+
+
+def fact(made: Visit, name: str) -> str | None:
+    """A fact of the footer, None when it is not there."""
+    found = made.page.locator(f"#facts div:has(dt:text-is('{name}')) dd")
+    return found.text_content() if found.count() else None
+
+
+def test_a_warming_replica_says_how_far_it_is(visit: Callable[..., Visit]) -> None:
+    """In the verdict's note and in the footer."""
+    made = visit(warming())
+    expect(made.page.locator("#verdict-note")).to_contain_text(
+        "Not ready for traffic: warming up: 5 of 9 requests done."
+    )
+    assert fact(made, "Warm-up") == "56 %: warming up: 5 of 9 requests done"
+    assert fact(made, "Liveness probe") is None
+
+
+def test_probes_that_ran_are_facts(visit: Callable[..., Visit]) -> None:
+    """What came of the last of each."""
+    made = visit(probed())
+    assert fact(made, "Warm-up") == "warm, in 4.2 s"
+    assert fact(made, "Liveness probe") == "success, 1 min 10 s ago"
+    assert fact(made, "Quality") == "smoke 0.950"
+
+
+def test_problems_are_facts_too(visit: Callable[..., Visit]) -> None:
+    """A suite that could not run and a file that could not be read say why; markup in them stays text."""
+    suite = {"suite": "smoke", "source": "golden", "score": None, "evaluated": None, "problem": "refused: <b>x</b>"}
+    never = {"result": None, "detail": "", "at": None, "idle_after": 30.0}
+    made = visit(probed(suites=[suite], errors=["file: expected JSON that is whole"], liveness=never))
+    assert fact(made, "Quality") == "smoke refused: <b>x</b>; file: expected JSON that is whole"
+    assert fact(made, "Liveness probe") == "none yet, after 30 s without progress"
+
+
+def test_a_sidecar_without_probes_says_nothing_of_them(visit: Callable[..., Visit]) -> None:
+    """Turned off, or older than they are."""
+    off = {"warmup": None, "liveness": None, "suites": [], "errors": []}
+    for scene in (scenes.calm(), scenes.calm() | {"probes": off}):
+        made = visit(scene)
+        assert [fact(made, name) for name in ("Warm-up", "Liveness probe", "Quality")] == [None, None, None]
