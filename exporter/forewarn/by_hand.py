@@ -41,7 +41,7 @@ def probe(
     config: Config, clock: Clock, form: str, out: TextIO, *, with_warmup: bool = False, asker: Asker | None = None
 ) -> int:
     """Probe and report in `form` (table or json), row by row; returns the exit status. Raises ConfigError."""
-    loaded = suites.load(config.text("quality.suites")) if config.text("quality.suites") else ()
+    loaded = suites.load(config)
     rows = []
     for row in _rows(config, asker or panel.client(config, clock), loaded, with_warmup=with_warmup):
         rows.append(row)

@@ -44,8 +44,7 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         sys.stdout.write(settings.dump())
         return 0
     if arguments.check_config:
-        if settings.text("quality.suites"):
-            suites.load(settings.text("quality.suites"))
+        suites.load(settings)
         for warning in settings.warnings:
             sys.stderr.write(f"forewarn: {warning}\n")
         sys.stdout.write("configuration is valid\n")

@@ -65,6 +65,8 @@ class Liveness:
         if monitor.restarts != self._restarts:
             self._restarts, self.last, self.at = monitor.restarts, None, None
             self._prober.forget()
+        if self.last is not None and self.last.result == "unsupported":
+            return False
         idle = monitor.idle_for()
         now = monitor.clock.monotonic()
         return idle is not None and idle >= self.idle_after and now >= self._not_before and not self._busy()

@@ -54,7 +54,7 @@ def build(config: Config, monitor: Monitor, asker: Asker | None = None) -> Panel
     if config.flag("probe.enabled"):
         idle_after, deadline = config.number("probe.idle_after"), config.number("probe.deadline")
         liveness = Liveness(prober, monitor, idle_after, deadline, warming)
-    loaded = suites.load(config.text("quality.suites")) if config.text("quality.suites") else ()
+    loaded = suites.load(config)
     board = Scoreboard(config.number("quality.max_age"), (suite.name for suite in loaded))
     schedule = Schedule(loaded, config.number("quality.interval"), config.number("quality.deadline"))
     golden = Golden(prober, monitor, board, schedule, warming)

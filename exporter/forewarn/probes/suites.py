@@ -15,8 +15,9 @@ from forewarn.probes import expect
 from forewarn.probes.reply import Ask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from forewarn.config import Config
     from forewarn.probes.expect import Expectation
 
 SUITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -57,8 +58,14 @@ class Suite:
         return sum(case.ask.tokens for case in self.cases)
 
 
-def load(path: str) -> tuple[Suite, ...]:
-    """Suites of a file, or of every .yml and .yaml file of a folder. Raises ConfigError."""
+def load(config: Config) -> tuple[Suite, ...]:
+    """The suites that `quality.suites` points at, none when it is unset. Raises ConfigError.
+
+    A path is a file, or a folder of which every .yml and .yaml file is one.
+    """
+    path = config.text("quality.suites")
+    if not path:
+        return ()
     place = Path(path)
     if place.is_dir():
         files = sorted(file for file in place.iterdir() if file.suffix in (".yml", ".yaml"))
@@ -73,7 +80,16 @@ def load(path: str) -> tuple[Suite, ...]:
         raise ConfigError("quality.suites", f"expected suites with different names, got {twice} twice")
     if len(suites) > MAX_SUITES:
         raise ConfigError("quality.suites", f"expected at most {MAX_SUITES} suites, got {len(suites)}")
+    _check_budget(suites, config.number("quality.tokens_per_hour"))
     return suites
+
+
+def _check_budget(suites: Sequence[Suite], budget: float) -> None:
+    """A suite that the budget never lets through would look like one that is merely late."""
+    dear = next((suite for suite in suites if suite.tokens > budget), None)
+    if dear is not None:
+        where = "quality.tokens_per_hour"
+        raise ConfigError(where, f"expected at least {dear.tokens}, what suite {dear.name} may cost, got {budget:g}")
 
 
 def _suite(file: str) -> Suite:

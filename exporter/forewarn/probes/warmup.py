@@ -91,7 +91,7 @@ class Gate:
     @property
     def at_work(self) -> bool:
         """Whether the warm-up still sends requests."""
-        return self.look() in ("unseen", "warming", "failed")
+        return self.look() in ("warming", "failed")
 
     @property
     def warm(self) -> bool | None:
@@ -114,8 +114,6 @@ class Gate:
                 return False, f"warming up: {self._why()}"
             if state == "failed":
                 return not self._settings.hold, f"warm-up failed: {self._why()}"
-            if state == "unseen":
-                return False, "engine not seen yet"
             return True, _OPEN[state]
 
     def step(self) -> bool:
@@ -227,6 +225,8 @@ class Gate:
 
 
 _OPEN = {
+    # Without its counters (--disable-log-stats) nobody can tell a fresh engine from one that serves.
+    "unseen": "the engine's counters have not been seen",
     "warm": "warm",
     "served": "the engine had served before",
     "unsupported": "the engine has no completions to warm it with",

@@ -140,16 +140,24 @@ def test_it_waits_for_the_warm_up(tmp_path: Path) -> None:
 
 
 def test_its_budget_holds(tmp_path: Path) -> None:
-    """A suite that costs more than the hour's tokens goes on when there are some again; nothing is judged by half."""
+    """When the hour's tokens are spent a run goes on once there are some again; nothing is judged by half."""
     path = tmp_path / "smoke.yml"
     path.write_text(SUITE, encoding="utf-8")
     world = ProbeWorld(
-        probe__enabled=False, warmup__enabled=False, quality__suites=str(path), quality__tokens_per_hour=80
+        probe__enabled=False,
+        warmup__enabled=False,
+        quality__suites=str(path),
+        quality__tokens_per_hour=300,
+        quality__interval=60,
     )
-    world.turn(60.0)
-    assert len(world.asker.asked) < 4
-    assert score(world) is None
+    world.asker.reply = lambda _ask: Reply("success", "", "1234", 0.2, 0.1, 36, 4, "stop")
+    world.turn(180.0)
+    assert len(world.asker.asked) == 6
+    assert world.value("llm_quality_cases_total", outcome="passed") == 6
+    assert score(world) == 1
     assert world.value("llm_probe_held_total", kind="golden", reason="budget") == 1
+    evaluated = world.value("llm_quality_evaluated_timestamp_seconds") or 0.0
+    assert world.clock.wall() - evaluated > 100
 
 
 def test_an_old_score_is_dropped_and_its_time_stays(world: ProbeWorld) -> None:

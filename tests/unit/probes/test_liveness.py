@@ -100,7 +100,7 @@ def test_what_is_not_the_engine_s_fault_is_no_stall(result: str) -> None:
     world.turn(60.0)
     assert world.value("llm_engine_stalled") == 0
     assert world.value("llm_probe_success") is None
-    assert world.value("llm_probe_requests_total", result=result) == len(world.asker.asked)
+    assert world.value("llm_probe_requests_total", result=result) == len(world.asker.asked) > 0
     assert len(world.lines(f"liveness probe: {result}")) == 1
 
 
@@ -119,6 +119,17 @@ def test_an_engine_that_is_down_or_shows_no_progress_is_not_probed() -> None:
     world.engine.hidden = set(world.engine.rank.families())
     world.turn(60.0)
     assert world.asker.asked == []
+
+
+def test_an_engine_without_completions_is_asked_once() -> None:
+    """Until its next process."""
+    world = idle(probe__idle_after=10)
+    world.asker.reply = lambda _ask: failure("unsupported")
+    world.turn(60.0)
+    assert len(world.asker.asked) == 1
+    world.engine.restart()
+    world.turn(20.0)
+    assert len(world.asker.asked) == 2
 
 
 def test_it_can_be_turned_off() -> None:

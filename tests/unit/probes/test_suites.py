@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from forewarn import cli
+from forewarn import cli, config
 from forewarn.config_keys import BY_PATH
 from forewarn.errors import ConfigError
 from forewarn.probes import suites
@@ -26,6 +26,12 @@ cases:
 """
 
 
+def load(path: str, budget: int = 2_000_000) -> tuple[suites.Suite, ...]:
+    """Suites of a path."""
+    flags = {"quality.suites": ("test", path), "quality.tokens_per_hour": ("test", budget)}
+    return suites.load(config.load(None, {}, flags))
+
+
 def written(folder: Path, text: str, name: str = "smoke.yml") -> str:
     """A suite's file."""
     path = folder / name
@@ -35,7 +41,7 @@ def written(folder: Path, text: str, name: str = "smoke.yml") -> str:
 
 def test_a_suite_is_read(tmp_path: Path) -> None:
     """Greedy unless it says otherwise; a case's sampling goes over its suite's; numbers are numbers."""
-    (suite,) = suites.load(written(tmp_path, CHAT))
+    (suite,) = load(written(tmp_path, CHAT))
     assert (suite.name, [case.id for case in suite.cases]) == ("smoke", ["sum", "2"])
     first, second = (case.ask for case in suite.cases)
     assert first.chat
@@ -52,7 +58,7 @@ def test_a_suite_is_read(tmp_path: Path) -> None:
 def test_completions_take_a_prompt_and_a_model(tmp_path: Path) -> None:
     """The endpoint without a chat template, and an adapter by its name."""
     text = "suite: raw\nendpoint: completions\nmodel: lora\ncases: [{prompt: 'a', expect: {exact: 'b'}}]\n"
-    (suite,) = suites.load(written(tmp_path, text))
+    (suite,) = load(written(tmp_path, text))
     ask = suite.cases[0].ask
     assert (ask.chat, ask.model, ask.fields) == (False, "lora", {"temperature": 0, "max_tokens": 64, "prompt": "a"})
 
@@ -62,7 +68,7 @@ def test_a_folder_is_all_its_suites(tmp_path: Path) -> None:
     written(tmp_path, CHAT.replace("smoke", "b"), "b.yaml")
     written(tmp_path, CHAT.replace("smoke", "a"), "a.yml")
     written(tmp_path, "no suite", "README.md")
-    assert [suite.name for suite in suites.load(str(tmp_path))] == ["a", "b"]
+    assert [suite.name for suite in load(str(tmp_path))] == ["a", "b"]
 
 
 CASE = "{id: x, prompt: p, expect: {not_empty: true}}"
@@ -115,7 +121,7 @@ def test_a_mistake_is_one_line_that_says_where(tmp_path: Path, text: str, says: 
     """File, case, and what was expected."""
     path = written(tmp_path, text)
     with pytest.raises(ConfigError) as caught:
-        suites.load(path)
+        load(path)
     message = str(caught.value).replace(path, "FILE")
     assert message.startswith(says)
     assert len(message.splitlines()) == 1
@@ -124,13 +130,25 @@ def test_a_mistake_is_one_line_that_says_where(tmp_path: Path, text: str, says: 
 def test_names_come_once_and_folders_are_not_empty(tmp_path: Path) -> None:
     """Two suites of one name would overwrite each other's score."""
     with pytest.raises(ConfigError, match=r"expected a folder with \.yml files"):
-        suites.load(str(tmp_path))
+        load(str(tmp_path))
     written(tmp_path, CHAT, "a.yml")
     written(tmp_path, CHAT, "b.yml")
     with pytest.raises(ConfigError, match="suites with different names, got smoke twice"):
-        suites.load(str(tmp_path))
+        load(str(tmp_path))
     with pytest.raises(ConfigError, match="expected a readable YAML file"):
-        suites.load(str(tmp_path / "missing.yml"))
+        load(str(tmp_path / "missing.yml"))
+
+
+def test_a_suite_must_fit_its_budget(tmp_path: Path) -> None:
+    """One that could never run to its end is a mistake, not a wait."""
+    path = written(tmp_path, CHAT)
+    (suite,) = load(path)
+    assert load(path, suite.tokens)
+    with pytest.raises(ConfigError) as caught:
+        load(path, suite.tokens - 1)
+    assert str(caught.value) == (
+        f"quality.tokens_per_hour: expected at least {suite.tokens}, what suite smoke may cost, got {suite.tokens - 1}"
+    )
 
 
 def test_the_configuration_is_checked_with_its_suites(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,6 +163,6 @@ def test_the_configuration_is_checked_with_its_suites(tmp_path: Path, capsys: py
 def test_the_example_is_a_suite() -> None:
     """What is shipped to start from loads, and a run fits its budget many times over."""
     example = Path(__file__).parents[3] / "deploy" / "quality" / "smoke.yml"
-    (suite,) = suites.load(str(example))
+    (suite,) = load(str(example))
     assert suite.name == "smoke"
     assert suite.tokens < BY_PATH["quality.tokens_per_hour"].default / 50  # type: ignore[operator]  # a number

@@ -143,6 +143,16 @@ def test_an_engine_without_completions_is_not_held_back() -> None:
     assert len(world.asker.asked) == 1
 
 
+def test_an_engine_that_shows_no_counters_is_not_held_back() -> None:
+    """Nobody can tell whether it is fresh, and one that serves must not be taken out."""
+    world = fresh()
+    world.engine.hidden = set(world.engine.rank.families())
+    world.turn(10.0)
+    assert world.ready() == (True, "ready")
+    assert world.asker.asked == []
+    assert world.value("llm_replica_warm") is None
+
+
 def test_a_model_that_cannot_be_found_out_holds_it() -> None:
     """The list of models is the first thing that is asked for."""
     world = fresh(warmup__deadline=20)
