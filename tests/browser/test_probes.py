@@ -17,12 +17,22 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
+def suite(score: float | None, problem: str = "") -> scenes.Scene:
+    """A suite of golden prompts with a gate of 0.9."""
+    runbook = f"{scenes.RUNBOOKS}LLMQualityBelowGate.md"
+    when = scenes.NOW - 60
+    return {
+        "suite": "smoke", "source": "golden", "score": score, "evaluated": when, "problem": problem,
+        "gate": 0.9, "alert": "LLMQualityBelowGate", "runbook": runbook,
+    }  # fmt: skip
+
+
 def probed(**changes: Any) -> scenes.Scene:  # noqa: ANN401  JSON values of any kind
     """A calm replica with every probe at work; `changes` replaces parts of the probes."""
     probes = {
         "warmup": {"state": "warm", "progress": 1.0, "reason": "warm", "duration": 4.2, "cold_start": 63.0},
         "liveness": {"result": "success", "detail": "", "at": scenes.NOW - 70, "idle_after": 30.0},
-        "suites": [{"suite": "smoke", "source": "golden", "score": 0.95, "evaluated": scenes.NOW - 60, "problem": ""}],
+        "suites": [suite(0.95)],
         "errors": [],
     }
     return scenes.calm() | {"probes": probes | changes}
@@ -49,6 +59,30 @@ def test_a_warming_replica_says_how_far_it_is(visit: Callable[..., Visit]) -> No
     )
     assert fact(made, "Warm-up") == "56 %: warming up: 5 of 9 requests done"
     assert fact(made, "Liveness probe") is None
+    expect(made.page.locator("h1")).to_have_text("Warming up: no traffic yet")
+    expect(made.page.locator("#verdict")).to_have_attribute("data-tone", "near")
+
+
+def test_a_failed_warm_up_is_no_quiet_replica(visit: Callable[..., Visit]) -> None:
+    """Red, with its runbook; a signal past its objective keeps its own headline."""
+    scene = warming()
+    runbook = f"{scenes.RUNBOOKS}LLMWarmupFailed.md"
+    scene["probes"]["warmup"] |= {"state": "failed", "alert": "LLMWarmupFailed", "runbook": runbook}
+    made = visit(scene)
+    expect(made.page.locator("h1")).to_have_text("Warm-up failed: no traffic")
+    expect(made.page.locator("#verdict")).to_have_attribute("data-tone", "over")
+    expect(made.page.locator("#verdict-runbook a")).to_have_attribute("href", runbook)
+    made = visit(scenes.incident() | {"probes": scene["probes"], "ready": scene["ready"]})
+    expect(made.page.locator("h1")).to_contain_text("2 signals past their objective")
+    expect(made.page.locator("#verdict-note")).to_contain_text("Not ready for traffic")
+
+
+def test_quality_below_its_gate_is_the_verdict(visit: Callable[..., Visit]) -> None:
+    """A model that is up, fast and wrong."""
+    made = visit(probed(suites=[suite(0.62)]))
+    expect(made.page.locator("h1")).to_have_text("Quality below its gate of 0.9: smoke 0.620")
+    expect(made.page.locator("#verdict")).to_have_attribute("data-tone", "over")
+    expect(made.page.locator("#verdict-runbook")).to_contain_text("LLMQualityBelowGate")
 
 
 def test_probes_that_ran_are_facts(visit: Callable[..., Visit]) -> None:
@@ -61,9 +95,10 @@ def test_probes_that_ran_are_facts(visit: Callable[..., Visit]) -> None:
 
 def test_problems_are_facts_too(visit: Callable[..., Visit]) -> None:
     """A suite that could not run and a file that could not be read say why; markup in them stays text."""
-    suite = {"suite": "smoke", "source": "golden", "score": None, "evaluated": None, "problem": "refused: <b>x</b>"}
     never = {"result": None, "detail": "", "at": None, "idle_after": 30.0}
-    made = visit(probed(suites=[suite], errors=["file: expected JSON that is whole"], liveness=never))
+    made = visit(
+        probed(suites=[suite(None, "refused: <b>x</b>")], errors=["file: expected JSON that is whole"], liveness=never)
+    )
     assert fact(made, "Quality") == "smoke refused: <b>x</b>; file: expected JSON that is whole"
     assert fact(made, "Liveness probe") == "none yet, after 30 s without progress"
 

@@ -65,7 +65,9 @@ class StatusModel:
                 "engine": self._engine(),
                 "identity": self._identity_json(),
                 "ready": {"ready": ready, "reason": reason},
-                "probes": probes_json(self._panel, monitor.clock.wall()),
+                "probes": probes_json(
+                    self._panel, monitor.clock.wall(), self._config.optional("objectives.quality_score"), self._runbook
+                ),
                 "ranks": [self._rank(key) for key in monitor.ranks],
                 "signals": signal_rows(monitor),
                 "events": [{"time": e.time, "level": e.level, "text": e.text} for e in monitor.events],

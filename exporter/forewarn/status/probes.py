@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from forewarn.probes.liveness import Liveness
     from forewarn.probes.panel import Panel
     from forewarn.probes.warmup import Gate
@@ -12,19 +14,26 @@ if TYPE_CHECKING:
     Json = dict[str, object]
 
 
-def probes_json(panel: Panel, now: float) -> Json:
-    """Every probe as it stands, None for one that is turned off; `now` in seconds since the epoch."""
+def probes_json(panel: Panel, now: float, quality_gate: float | None, runbook: Callable[[str], str]) -> Json:
+    """Every probe as it stands, None for one that is turned off; `now` in seconds since the epoch.
+
+    `runbook` gives the address of an alert's.
+    """
+    below = {"gate": quality_gate, "alert": "LLMQualityBelowGate", "runbook": runbook("LLMQualityBelowGate")}
     return {
-        "warmup": None if panel.gate is None else _warmup(panel.gate),
+        "warmup": None if panel.gate is None else _warmup(panel.gate, runbook("LLMWarmupFailed")),
         "liveness": None if panel.liveness is None else _liveness(panel.liveness),
-        "suites": _suites(panel, now),
+        "suites": [{**row, **below} for row in _suites(panel, now)],
         "errors": [f"{source}: {error}" for source, error in panel.inbox.errors.items()],
     }
 
 
-def _warmup(gate: Gate) -> Json:
+def _warmup(gate: Gate, runbook: str) -> Json:
+    state = gate.look()
     return {
-        "state": gate.look(),
+        "state": state,
+        "alert": "LLMWarmupFailed" if state == "failed" else None,
+        "runbook": runbook if state == "failed" else None,
         "progress": gate.progress,
         "reason": gate.verdict()[1],
         "duration": gate.duration,
