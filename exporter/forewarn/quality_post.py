@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 Answer = tuple[str, str, str, list[tuple[str, str]]]
 """Status line, body, content type, more headers."""
 
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _PLAIN = "text/plain; charset=utf-8"
 _MOST_DRAINED = 64 * 2**20
 _DRAIN_SECONDS = 5.0
@@ -35,7 +37,7 @@ class QualityPost:
         if environ.get("REQUEST_METHOD") != "POST":
             return _said("405 Method Not Allowed", "expected POST", ("Allow", "POST"))
         size = environ.get("CONTENT_LENGTH") or ""
-        length = int(size) if size.isascii() and size.isdecimal() else None
+        length = int(size) if _LENGTH.fullmatch(size) else None
         refusal = self._refusal(environ, length)
         if refusal is not None:
             self._drain(environ["wsgi.input"], length or 0)

@@ -47,11 +47,14 @@ def configuration() -> str:
     text += "`forewarn run --config FILE` reads YAML; every key is also an environment variable. A flag wins over a\n"
     text += "variable, a variable over the file, the file over the default. Durations take a number of seconds or\n"
     text += "`250ms`, `2s`, `5m`. `--print-config` shows the effective settings, `--check-config` validates them.\n\n"
-    rows = [
-        (f"`{key.path}`", f"`{key.variable}`", "" if key.default in (None, "") else f"`{key.default}`", key.help)
-        for key in KEYS
-    ]
+    rows = [(f"`{key.path}`", f"`{key.variable}`", _default(key.default), key.help) for key in KEYS]
     return text + table(("key", "variable", "default", "meaning"), rows)
+
+
+def _default(value: object) -> str:
+    """A default as it is written in a file."""
+    shown = str(value).lower() if isinstance(value, bool) else str(value)
+    return "" if value in (None, "") else f"`{shown}`"
 
 
 def signals() -> str:

@@ -16,6 +16,7 @@ MAX_TEXT = 1 << 16
 """Characters kept of an answer; what follows is read and forgotten."""
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _DATA = b"data:"
+_ENGINE_GAVE_UP = ("error", "abort")
 
 
 class StreamError(Exception):
@@ -59,7 +60,7 @@ class Stream:
             raise StreamError("protocol", "answer is no stream of events")
 
     def _take(self, event: dict[str, object]) -> None:
-        if "error" in event or event.get("object") == "error":
+        if event.get("error") or event.get("object") == "error":
             raise StreamError("error", "error inside the stream" + named_error(event))
         usage = event.get("usage")
         if isinstance(usage, dict):
@@ -81,6 +82,8 @@ class Stream:
         if isinstance(content, str) and self._kept < MAX_TEXT:
             self._text.append(content[: MAX_TEXT - self._kept])
             self._kept += len(content)
+        if reason in _ENGINE_GAVE_UP:
+            raise StreamError("error", f"stream ended with finish_reason {reason}")
         if isinstance(reason, str) and _WORD.fullmatch(reason):
             self._reason = reason
 

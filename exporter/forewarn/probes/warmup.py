@@ -163,10 +163,7 @@ class Gate:
         return min(open_ or self._lengths, key=lambda length: len(self._ttfts[length]))
 
     def _take(self, length: int, reply: Reply) -> None:
-        if reply.result == "unsupported":
-            self._state = "unsupported"
-            self._monitor.note("warning", f"no warm-up: the engine has no completions ({reply.detail})")
-        elif reply.verdict != "alive" or reply.ttft is None:
+        if reply.verdict != "alive" or reply.ttft is None:
             self._blame(reply)
         else:
             self._failure = ""
@@ -180,6 +177,7 @@ class Gate:
         """A request did not work; the next follows after a pause."""
         if reply.result == "unsupported":
             self._state = "unsupported"
+            self._monitor.note("warning", f"no warm-up: the engine has no completions ({reply.detail})")
             return
         failure = f"{reply.result}: {reply.detail}" if reply.detail else reply.result
         if failure != self._failure:
