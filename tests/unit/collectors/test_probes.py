@@ -94,3 +94,18 @@ def test_with_probes_at_work_a_replica_still_costs_at_most_half_of_the_engine_s_
     exported = {key for key in quiet.exported() if BY_NAME.get(key[0]) not in PROBES}
     # What a two-speed sidecar that has seen progress shows besides: the fast poll's two series, the progress.
     assert len(exported) + 3 + len(own) <= sum(not line.startswith("#") for line in raw.splitlines()) / 2
+
+
+def test_scores_find_their_gate(tmp_path: Path) -> None:
+    """LLMQualityBelowGate joins each score with the objective on everything but the suite, whoever scored it."""
+    (tmp_path / "suite.yml").write_text(SUITE, encoding="utf-8")
+    world = ProbeWorld(
+        warmup__enabled=False, quality__suites=str(tmp_path / "suite.yml"), objectives__quality_score=0.9
+    )
+    world.turn(5.0)
+    world.probes.post.take(b'{"mmlu": 0.5}')
+    exported = world.exported()
+    gates = {labels for name, labels in exported if name == "llm_objective_quality_score"}
+    scores = {labels for name, labels in exported if name == "llm_quality_score"}
+    assert {dict(labels)["suite"] for labels in scores} == {"smoke", "mmlu"}
+    assert {tuple(pair for pair in labels if pair[0] != "suite") for labels in scores} <= gates

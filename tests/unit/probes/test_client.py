@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,7 @@ from forewarn.probes.client import Client
 from forewarn.probes.liveness import ASK
 from forewarn.probes.reply import RESULTS, Ask, Reply, Served
 from tests.tools.completion_server import CompletionServer
-from tests.tools.raw_server import RawServer
+from tests.tools.raw_server import RawServer, ok
 from tests.tools.raw_server import Reply as RawReply
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from tests.tools.completion_server import Behaviour
 
+CERTIFICATE = Path(__file__).resolve().parents[2] / "fixtures" / "tls" / "self_made.pem"
 CHAT = Ask({"messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}, 10, chat=True)
 
 
@@ -204,3 +207,43 @@ def test_every_result_says_something_of_the_engine() -> None:
     assert set(RESULTS.values()) == {"alive", "failed", "unclear"}
     for result in ("unauthorized", "refused", "redirect", "busy", "unsupported", "protocol"):
         assert RESULTS[result] == "unclear"
+
+
+def test_a_certificate_of_no_known_issuer_is_refused() -> None:
+    """The key is not sent to a stranger, as the poller would not read a page from one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    with RawServer(ok(b"{}"), tls=context) as server:
+        reply = client(server.url, "hunter2").ask(ASK, 5.0)
+        assert server.heads == []
+    assert reply.result == "unreachable"
+    assert "CERTIFICATE_VERIFY_FAILED" in reply.detail
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("reply", "result"),
+    [
+        (RawReply(HEAD + b"e\r\ndata: ", "reset"), "truncated"),
+        (RawReply(HEAD + b"zz\r\n", "close"), "truncated"),
+        (RawReply(b"SSH-2.0-OpenSSH\r\n", "close"), "protocol"),
+        (RawReply(b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "close"), "http_error"),
+    ],
+    ids=["reset", "bad chunk", "not HTTP", "broken error"],
+)
+def test_broken_answers_are_told_apart(reply: RawReply, result: str) -> None:
+    """Reset in the middle, chunks that are none, another protocol, an error with a broken body."""
+    with RawServer(reply) as server:
+        answer = client(server.url).ask(Ask(ASK.fields, 1, model="tiny"), 5.0)
+    assert answer.result == result
+    assert len(answer.detail.splitlines()) == 1
+
+
+def test_a_list_of_models_that_is_too_large_is_refused() -> None:
+    """A mebibyte is enough for any engine's."""
+    with RawServer(ok(b"[" + b"1," * (1 << 20))) as server:
+        served = client(server.url).served(5.0)
+    assert isinstance(served, Reply)
+    assert (served.result, served.detail) == ("protocol", "answer of /v1/models is larger than a mebibyte")
