@@ -151,7 +151,7 @@ class Monitor:
         with self.lock:
             if verdict == "alive":
                 self._probe_failed = None
-            elif verdict == "failed":
+            elif verdict == "failed" and started >= (self._first_success or 0.0):  # not the process before
                 self._probe_failed = started
 
     def stalled(self, sampler: RankSampler) -> bool:

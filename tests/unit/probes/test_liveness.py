@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from forewarn.probes.reply import RESULTS
+from forewarn.probes.reply import RESULTS, Reply
 from tests.unit.probes.worlds import failure, idle
 
 if TYPE_CHECKING:
@@ -160,3 +160,18 @@ def test_a_defect_of_the_probe_is_a_result_and_not_its_end() -> None:
     world.turn(12.0)
     assert world.value("llm_probe_requests_total", result="internal") == len(world.asker.asked)
     assert len(world.asker.asked) >= 2
+
+
+def test_a_probe_of_the_process_before_says_nothing_of_the_new_one() -> None:
+    """It failed because the engine was being restarted."""
+    world = idle(probe__idle_after=10)
+
+    def restarting(_ask: object) -> Reply:
+        world.engine.restart()
+        world.poller.poll_once()
+        return failure("truncated")
+
+    world.asker.reply = restarting
+    world.turn(11.0)
+    assert len(world.asker.asked) == 1
+    assert world.value("llm_engine_stalled") == 0
