@@ -56,8 +56,9 @@ def build(
     *,
     filtered: bool = True,
 ) -> Parts:
-    """Wire the parts. `source` and `asker` stand in for the engine; `filtered` allows fast polls of its filtered page.
+    """Wire the parts. `source` and `asker` stand in for the engine: its pages, and its completions.
 
+    A source without an asker has none, so nothing is probed. `filtered` allows fast polls of the filtered page.
     Raises ConfigError for an unusable suite of golden prompts.
     """
     monitor = Monitor(sampler_settings(config), clock, log)
@@ -72,7 +73,7 @@ def build(
     )
     identity = identities.from_config(config)
     recorder = Recorder(monitor)
-    panel = probes.build(config, monitor, asker)
+    panel = probes.build(config, monitor, asker or (None if source else probes.client(config, clock)))
     readiness = Readiness(
         monitor,
         panel.gate,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -54,8 +53,6 @@ def check(config: Config, log: Log, form: str, page: str | None, out: TextIO) ->
     `page` is a saved page to read instead of the engine; time is simulated then.
     """
     clock = ManualClock() if page else SystemClock()
-    # One look sends no probes, so no warm-up holds the replica back.
-    config = replace(config, values={**config.values, "warmup.enabled": False})
     with closing(FilePage(page) if page else _engine(config)) as source:
         parts = app.build(config, clock, log, source, filtered=False)
         parts.poller.poll_once()

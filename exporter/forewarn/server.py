@@ -61,7 +61,11 @@ class WebApp:
     """Routes: `/metrics`, `/-/healthy`, `/-/ready`, `/api/status`, `/` and its static files; `POST /-/quality`."""
 
     def __init__(
-        self, registry: Collector, ready: Callable[[], tuple[bool, str]], status: Callable[[], object], post: Post
+        self,
+        registry: Collector,
+        ready: Callable[[], tuple[bool, str]],
+        status: Callable[[], object],
+        post: Post | None = None,
     ) -> None:
         self._registry = registry
         self._ready = ready

@@ -200,7 +200,7 @@ def test_the_same_page_over_http_exports_the_same(path: Path, filtered: bool, si
     """A server in place of the file changes none of the engine's series, polled whole or at two speeds."""
     with PageServer(path.read_text(encoding="utf-8"), version="") as engine:
         source = Fetcher(engine.url, 10.0, 1 << 24)
-        built = sidecar(source, filtered=filtered, poll__fast_interval=0.5, warmup__enabled=False)
+        built = sidecar(source, filtered=filtered, poll__fast_interval=0.5)
         built.parts.poller.step()
         built.clock.advance(0.5 if filtered else 1.0)
         built.parts.poller.step()

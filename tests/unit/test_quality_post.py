@@ -103,8 +103,11 @@ def test_a_body_without_a_length_is_refused(open_door: tuple[Sidecar, int]) -> N
     """Chunked bodies are not read."""
     _, port = open_door
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10.0)) as connection:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        connection.request("POST", "/-/quality", iter([GOOD]), headers, encode_chunked=True)
+        # The head alone: the server answers without waiting for chunks.
+        connection.putrequest("POST", "/-/quality")
+        connection.putheader("Authorization", f"Bearer {TOKEN}")
+        connection.putheader("Transfer-Encoding", "chunked")
+        connection.endheaders()
         assert connection.getresponse().status == 411
 
 

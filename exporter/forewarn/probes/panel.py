@@ -42,21 +42,23 @@ class Panel:
     scheduler: Scheduler
 
 
-def build(config: Config, monitor: Monitor, asker: Asker | None = None) -> Panel:
-    """Put the probes together; `asker` stands in for the engine. Raises ConfigError for an unusable suite."""
+def build(config: Config, monitor: Monitor, asker: Asker | None) -> Panel:
+    """Put the probes together; without an `asker` nothing can be asked. Raises ConfigError for an unusable suite."""
     prober = Prober(asker or client(config, monitor.clock), allowance(config, monitor), monitor)
-    gate = Gate(prober, monitor, warmup_settings(config), random.Random()) if config.flag("warmup.enabled") else None  # noqa: S311  prompts need no secrecy
+    gate = None
+    if asker is not None and config.flag("warmup.enabled"):
+        gate = Gate(prober, monitor, warmup_settings(config), random.Random())  # noqa: S311  prompts need no secrecy
 
     def warming() -> bool:
         return gate is not None and gate.at_work
 
     liveness = None
-    if config.flag("probe.enabled"):
+    if asker is not None and config.flag("probe.enabled"):
         idle_after, deadline = config.number("probe.idle_after"), config.number("probe.deadline")
         liveness = Liveness(prober, monitor, idle_after, deadline, warming)
     loaded = suites.load(config)
     board = Scoreboard(config.number("quality.max_age"), (suite.name for suite in loaded))
-    schedule = Schedule(loaded, config.number("quality.interval"), config.number("quality.deadline"))
+    schedule = Schedule(loaded if asker else (), config.number("quality.interval"), config.number("quality.deadline"))
     golden = Golden(prober, monitor, board, schedule, warming)
     inbox = Inbox(board, monitor)
     activities: list[Activity] = [part for part in (gate, liveness, golden) if part is not None]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from forewarn import app, config
 from forewarn.clock import SystemClock
 from forewarn.logs import Log
+from forewarn.probes import panel
 from forewarn.probes.scheduler import Scheduler
 from tests.tools.completion_server import CompletionServer
 from tests.tools.page_server import PageServer
@@ -58,7 +59,8 @@ def test_there_is_never_more_than_one_request(tmp_path: Path) -> None:
     suite.write_text("suite: smoke\ncases: [{prompt: a, expect: {not_empty: true}}]\n", encoding="utf-8")
     with CompletionServer() as engine:
         world = ProbeWorld(quality__suites=str(suite), engine__url=engine.url, warmup__prompt_tokens=4)
-        parts = app.build(world.config, world.clock, Log(world.clock, "error"), world.engine)
+        asker = panel.client(world.config, world.clock)
+        parts = app.build(world.config, world.clock, Log(world.clock, "error"), world.engine, asker)
         parts.poller.step()
         threads = [threading.Thread(target=_some_steps, args=(parts,)) for _ in range(8)]
         for thread in threads:
@@ -81,7 +83,7 @@ def test_neither_a_poll_nor_a_scrape_waits_for_a_probe() -> None:
         )
         polled = config.load(None, {"FOREWARN_ENGINE_URL": metrics.url}, {})
         source = app.build(polled, clock, Log(clock, "error")).poller._fetcher
-        parts = app.build(settings, clock, Log(clock, "error"), source)
+        parts = app.build(settings, clock, Log(clock, "error"), source, panel.client(settings, clock))
         parts.poller.step()
         probing = threading.Thread(target=_until_asked, args=(parts, engine), daemon=True)
         probing.start()
