@@ -106,13 +106,14 @@ def _finish(values: dict[str, Value]) -> None:
         raise ConfigError("poll.max_sample_age", f"expected at least poll.full_interval ({full:g} s), got {age:g}")
     for secret in ("engine.api_key", "quality.token"):
         if values[secret] is None and values[f"{secret}_file"] is not None:
-            values[secret] = _read_secret(f"{secret}_file", str(values[f"{secret}_file"]))
+            values[secret] = read_secret(f"{secret}_file", str(values[f"{secret}_file"]))
     gpus, price = values["replica.gpus"], values["replica.usd_per_gpu_hour"]
     if values["replica.usd_per_hour"] is None and gpus is not None and price is not None:
         values["replica.usd_per_hour"] = float(gpus) * float(price)
 
 
-def _read_secret(where: str, path: str) -> str:
+def read_secret(where: str, path: str) -> str:
+    """The one line that a secret's file holds; `where` names its setting. Raises ConfigError."""
     try:
         return v.text(Path(path).read_text(encoding="utf-8").strip())
     except (OSError, UnicodeDecodeError) as error:

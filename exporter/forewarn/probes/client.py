@@ -46,17 +46,15 @@ class Asker(Protocol):
 
 
 class Client:
-    """The engine's /v1 paths. Not thread-safe: one request at a time."""
+    """The engine's /v1 paths. Not thread-safe: one request at a time. `api_key` gives the key of now, "" for none."""
 
-    def __init__(self, url: str, api_key: str, clock: Clock, model: str = "") -> None:
+    def __init__(self, url: str, api_key: Callable[[], str], clock: Clock, model: str = "") -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or ""
         self._port = parts.port
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._base = parts.path.rstrip("/")
-        self._headers = {"User-Agent": f"forewarn-probe/{__version__}", "Content-Type": "application/json"}
-        if api_key:
-            self._headers["Authorization"] = f"Bearer {api_key}"
+        self._api_key = api_key
         self._clock = clock
         self._model = model
         self._served: Served | None = None
@@ -85,8 +83,13 @@ class Client:
             return http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=self._tls)
         return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
 
+    def _headers(self) -> dict[str, str]:
+        key = self._api_key()
+        secret = {"Authorization": f"Bearer {key}"} if key else {}
+        return {"User-Agent": f"forewarn-probe/{__version__}", "Content-Type": "application/json", **secret}
+
     def _list_models(self, exchange: _Exchange) -> Served:
-        body = exchange.whole("GET", self._base + "/v1/models", None, self._headers)
+        body = exchange.whole("GET", self._base + "/v1/models", None, self._headers())
         try:
             rows = [row for row in json.loads(body)["data"] if isinstance(row["id"], str)]
             # Adapters are listed after what they adapt, with a parent.
@@ -105,7 +108,7 @@ class Client:
             model = self._served.name
         body = {**ask.fields, "model": model, "stream": True, "stream_options": {"include_usage": True}}
         path = self._base + ("/v1/chat/completions" if ask.chat else "/v1/completions")
-        return exchange.stream(path, json.dumps(body).encode(), self._headers)
+        return exchange.stream(path, json.dumps(body).encode(), self._headers())
 
 
 class _Exchange:

@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from forewarn.config import read_secret
+from forewarn.errors import ConfigError
 from forewarn.probes import suites
 from forewarn.probes.budget import Allowance
 from forewarn.probes.client import Client
@@ -18,6 +20,8 @@ from forewarn.probes.scores import Scoreboard
 from forewarn.probes.warmup import Gate, WarmupSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from forewarn.clock import Clock
     from forewarn.config import Config
     from forewarn.monitor import Monitor
@@ -70,7 +74,26 @@ def build(config: Config, monitor: Monitor, asker: Asker | None) -> Panel:
 
 def client(config: Config, clock: Clock) -> Client:
     """The engine's /v1 paths, as configured."""
-    return Client(config.text("engine.url"), config.text("engine.api_key"), clock, config.text("probe.model"))
+    return Client(config.text("engine.url"), key_source(config), clock, config.text("probe.model"))
+
+
+def key_source(config: Config) -> Callable[[], str]:
+    """Gives the engine's key; one from a file is read anew each time.
+
+    A key that is rotated and comes into force with the engine's next start would otherwise hold the replica back.
+    """
+    where, known = "engine.api_key_file", config.text("engine.api_key")
+    path = config.text(where)
+    if not path or read_secret(where, path) != known:
+        return lambda: known
+
+    def read() -> str:
+        try:
+            return read_secret(where, path)
+        except ConfigError:
+            return known  # the file is being replaced
+
+    return read
 
 
 def allowance(config: Config, monitor: Monitor) -> Allowance:

@@ -35,7 +35,7 @@ def engine() -> Iterator[CompletionServer]:
 
 def client(url: str, key: str = "", model: str = "") -> Client:
     """A client on the machine's clock."""
-    return Client(url, key, SystemClock(), model)
+    return Client(url, lambda: key, SystemClock(), model)
 
 
 def test_an_answer_is_read_to_its_end(engine: CompletionServer) -> None:

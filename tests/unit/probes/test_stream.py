@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forewarn.probes.reply import RESULTS
 from forewarn.probes.stream import MAX_TEXT, Stream, StreamError, named_error
 
 DONE = b"data: [DONE]\n"
+FIELDS = st.sampled_from(
+    ["choices", "delta", "content", "text", "finish_reason", "usage", "completion_tokens", "prompt_tokens", "error",
+     "object", "reasoning", "type", "code"]
+)  # fmt: skip
 
 
 def read(*lines: bytes) -> object:
     """The reply to these lines, at a clock that stands."""
     return Stream(lambda: 1.0).read(lines)
+
+
+def outcome(lines: list[bytes]) -> tuple[str, str]:
+    """Result and detail, however the stream ends."""
+    try:
+        reply = Stream(lambda: 1.0).read(lines)
+    except StreamError as error:
+        return error.result, str(error)
+    return reply.result, reply.detail
 
 
 def text(value: str, reason: str = "null") -> bytes:
@@ -83,3 +101,27 @@ def test_a_long_answer_is_read_to_its_end_and_kept_in_part() -> None:
 def test_of_an_error_only_words_are_kept(body: object, named: str) -> None:
     """Free text may repeat the prompt."""
     assert named_error(body) == named
+
+
+@given(
+    st.lists(st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(lambda data: b"data: " + data)), max_size=8)
+)
+def test_no_bytes_break_it(lines: list[bytes]) -> None:
+    """Whatever comes, it is a reply or a StreamError of one line."""
+    result, detail = outcome(lines)
+    assert result in RESULTS
+    assert len(detail.splitlines()) <= 1
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.dictionaries(FIELDS, json_values, max_size=4), max_size=4))
+def test_no_event_breaks_it(events: list[dict[str, object]]) -> None:
+    """Known fields of any shape: choices that are no list, deltas that are no mapping, counts that are no numbers."""
+    lines = [b"data: " + json.dumps(event).encode() + b"\n" for event in events]
+    assert outcome([*lines, DONE])[0] in {"success", "empty", "no_tokens", "error"}
