@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     Check = Callable[[str], bool]
 
@@ -70,6 +70,9 @@ def _json_schema(raw: object) -> Check:
         raise ValueError("a JSON schema")
     try:
         import jsonschema  # noqa: PLC0415  an extra that most sidecars do without
+        from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # noqa: PLC0415  as above
+        from referencing import Resource, exceptions  # noqa: PLC0415  as above
+        from referencing.jsonschema import DRAFT202012  # noqa: PLC0415  as above
     except ImportError:
         raise ValueError(MISSING_JSONSCHEMA) from None
     kind: type[jsonschema.Validator] = jsonschema.validators.validator_for(raw, jsonschema.Draft202012Validator)
@@ -77,15 +80,31 @@ def _json_schema(raw: object) -> Check:
         kind.check_schema(raw)
     except jsonschema.SchemaError as error:
         raise ValueError(f"a JSON schema ({error.message:.100})") from None
-    validator = kind(raw)
+    # Given a registry the library fetches no schema from elsewhere; what is not in it is a mistake.
+    resolver = REGISTRY.resolver_with_root(Resource.from_contents(raw, default_specification=DRAFT202012))
+    try:
+        for reference in _references(raw):
+            resolver.lookup(reference)
+    except exceptions.Unresolvable as error:
+        raise ValueError(f"a JSON schema without a reference to elsewhere ({error.ref:.80})") from None
+    validator = kind(raw, registry=REGISTRY)
 
     def check(answer: str) -> bool:
         try:
             return bool(validator.is_valid(json.loads(answer)))
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, exceptions.Unresolvable):
             return False
 
     return check
+
+
+def _references(schema: object) -> Iterator[str]:
+    """Every `$ref` and its kin within a schema."""
+    if isinstance(schema, dict):
+        yield from (schema[name] for name in ("$ref", "$dynamicRef") if isinstance(schema.get(name), str))
+    items = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for item in items:
+        yield from _references(item)
 
 
 def _min_length(raw: object) -> Check:

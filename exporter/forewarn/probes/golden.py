@@ -124,7 +124,7 @@ class Golden:
         if outcome == "error" and first:
             course.again.append(case)
             course.problem = f"{reply.result}: {reply.detail}" if reply.detail else reply.result
-            if reply.verdict == "unclear":
+            if reply.verdict == "unclear" and reply.result != "busy":
                 # The sidecar's own settings: every other case would meet the same.
                 self._count(course, case, outcome)
                 self._abandon(course)
@@ -168,8 +168,8 @@ class Golden:
 
 
 def judged(case: Case, reply: Reply) -> Outcome:
-    """What an answer is worth."""
-    if reply.verdict != "alive":
+    """What an answer is worth. A stream that ended well and held nothing is an answer too, to a golden prompt."""
+    if reply.verdict != "alive" and reply.result != "no_tokens":
         return "error"
     if case.expectation.met(reply.text):
         return "passed"

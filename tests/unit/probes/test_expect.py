@@ -24,6 +24,7 @@ from forewarn.probes import expect
             ['{"n": 3}'],
             ['{"n": 2}', "{}", '{"n": 3', "n", ""],
         ),
+        ({"json_schema": {"$ref": "#/$defs/n", "$defs": {"n": {"type": "integer"}}}}, ["3"], ['"3"']),
     ],
 )
 def test_answers_are_judged(raw: dict[str, object], meets: list[str], misses: list[str]) -> None:
@@ -46,6 +47,15 @@ def test_answers_are_judged(raw: dict[str, object], meets: list[str], misses: li
         ({"regex": 4}, "a regular expression as regex"),
         ({"json_schema": "object"}, "a JSON schema as json_schema"),
         ({"json_schema": {"type": "no-such-type"}}, "a JSON schema ("),
+        (
+            {"json_schema": {"$ref": "http://127.0.0.1:9/x.json"}},
+            "a JSON schema without a reference to elsewhere",
+        ),
+        ({"json_schema": {"items": [{"$ref": "#/$defs/x"}]}}, "a JSON schema "),
+        (
+            {"json_schema": {"properties": {"a": {"$ref": "#/$defs/x"}}}},
+            "a JSON schema without a reference to elsewhere",
+        ),
         ({"min_length": 0}, "a number of characters above 0 as min_length"),
         ({"min_length": "few"}, "a number of characters above 0 as min_length"),
         ({"not_empty": False}, "true as not_empty"),

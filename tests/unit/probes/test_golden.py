@@ -106,6 +106,17 @@ def test_an_answer_that_could_not_be_had_is_asked_again_and_then_the_run_does_no
     assert world.parts.web._status()["probes"]["suites"][0]["problem"] == "timeout: the detail"  # type: ignore[index]  # JSON
 
 
+def test_a_busy_engine_is_asked_again_and_silence_is_an_answer(world: ProbeWorld) -> None:
+    """429 says nothing of the suite; a stream without a token says what a user would read: nothing."""
+    replies = iter([failure("busy"), failure("no_tokens"), failure("no_tokens")])
+    right = world.asker.reply
+    world.asker.reply = lambda ask: next(replies, None) or right(ask)
+    world.turn(15.0)
+    assert len(world.asker.asked) == 5
+    assert score(world) == 0.5
+    assert world.value("llm_quality_cases_total", outcome="empty") == 2
+
+
 @pytest.mark.parametrize("result", ["unauthorized", "refused"])
 def test_a_wrong_key_or_model_ends_the_run_at_once(world: ProbeWorld, result: str) -> None:
     """Every other case would meet the same; no score, and the reason is on the status page."""
