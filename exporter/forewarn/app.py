@@ -11,6 +11,8 @@ from forewarn.engines.vllm import VllmAdapter
 from forewarn.exposition import Exposition, registry
 from forewarn.monitor import Monitor
 from forewarn.poller import Poller, PollSettings
+from forewarn.probes import panel as probes
+from forewarn.readiness import Readiness
 from forewarn.sampling.rank import SLIS, SamplerSettings
 from forewarn.scrape import Fetcher
 from forewarn.server import Server, WebApp
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from forewarn.config import Config
     from forewarn.logs import Log
     from forewarn.poller import PageSource
+    from forewarn.probes.client import Asker
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +38,29 @@ class Parts:
     recorder: Recorder
     registry: CollectorRegistry
     web: WebApp
+    readiness: Readiness
+    probes: probes.Panel
+
+    def after_poll(self) -> None:
+        """What follows every poll."""
+        self.readiness.observe()
+        self.recorder.tick()
 
 
-class Readiness:
-    """Whether the replica may take traffic, and why not.
+def build(
+    config: Config,
+    clock: Clock,
+    log: Log,
+    source: PageSource | None = None,
+    asker: Asker | None = None,
+    *,
+    filtered: bool = True,
+) -> Parts:
+    """Wire the parts. `source` and `asker` stand in for the engine: its pages, and its completions.
 
-    The engine must have answered within the longest sample age, so a single failed poll takes nobody out of
-    rotation. Load is no reason: a fleet must not pull itself out when it is busy.
+    A source without an asker has none, so nothing is probed. `filtered` allows fast polls of the filtered page.
+    Raises ConfigError for an unusable suite of golden prompts.
     """
-
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
-
-    def __call__(self) -> tuple[bool, str]:
-        """(ready, one line that says why)."""
-        age = self._monitor.sample_age()
-        if age is None:
-            return False, f"engine not seen yet: {self._monitor.detail}"
-        if age > self._monitor.settings.max_sample_age:
-            return False, f"engine {self._monitor.state} for {age:.0f} s: {self._monitor.detail}"
-        return True, "ready"
-
-
-def build(config: Config, clock: Clock, log: Log, source: PageSource | None = None, *, filtered: bool = True) -> Parts:
-    """Wire the parts. `source` replaces the HTTP fetcher; `filtered` allows fast polls of the filtered page."""
     monitor = Monitor(sampler_settings(config), clock, log)
     fetcher = source or Fetcher(
         config.text("engine.url"), config.number("poll.timeout"), int(config.number("poll.max_page_bytes"))
@@ -71,11 +73,19 @@ def build(config: Config, clock: Clock, log: Log, source: PageSource | None = No
     )
     identity = identities.from_config(config)
     recorder = Recorder(monitor)
-    readiness = Readiness(monitor)
-    pages = registry(Exposition(monitor, identity, config, lambda: readiness()[0]))
-    status = StatusModel(monitor, recorder, identity, config, readiness)
+    panel = probes.build(config, monitor, asker or (None if source else probes.client(config, clock)))
+    readiness = Readiness(
+        monitor,
+        panel.gate,
+        config.number("readiness.down_after"),
+        config.number("readiness.up_after"),
+        follow_stall=config.flag("readiness.follow_stall"),
+    )
+    pages = registry(Exposition(monitor, identity, config, lambda: readiness()[0], panel))
+    status = StatusModel(monitor, recorder, identity, config, readiness, panel)
     poller = Poller(fetcher, VllmAdapter(), monitor, clock, settings)
-    return Parts(monitor, poller, recorder, pages, WebApp(pages, readiness, status.build))
+    web = WebApp(pages, readiness, status.build, panel.post)
+    return Parts(monitor, poller, recorder, pages, web, readiness, panel)
 
 
 def sampler_settings(config: Config) -> SamplerSettings:
@@ -98,8 +108,9 @@ def run(config: Config, clock: Clock, log: Log, stop: threading.Event) -> None:
     web = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, name="web", daemon=True)
     web.start()
     log.write("info", "forewarn started", listen=config.text("server.listen"), engine=config.text("engine.url"))
-    polling = threading.Thread(target=parts.poller.run, args=(stop, parts.recorder.tick), name="poll", daemon=True)
+    polling = threading.Thread(target=parts.poller.run, args=(stop, parts.after_poll), name="poll", daemon=True)
     polling.start()
+    threading.Thread(target=parts.probes.scheduler.run, args=(stop,), name="probe", daemon=True).start()
     stop.wait()
     server.shutdown()
     server.server_close()

@@ -69,7 +69,7 @@ ENGINE: tuple[Metric, ...] = (
         "llm_engine_last_progress_timestamp_seconds",
         "Last time tokens or steps were seen to advance, since the epoch.",
     ),
-    _gauge("llm_engine_stalled", "1 while work is present and nothing advances.", leading=True),
+    _gauge("llm_engine_stalled", "1 while work is present, or a probe failed, and nothing advances.", leading=True),
 )
 
 QUEUE: tuple[Metric, ...] = (
@@ -153,11 +153,18 @@ REPLICA: tuple[Metric, ...] = (
     _gauge("llm_replica_ready", "1 if /-/ready answers 200."),
 )
 
-RESERVED: tuple[Metric, ...] = (
+PROBES: tuple[Metric, ...] = (
     _gauge("llm_replica_warm", "1 once the replica's first, slow requests are over.", leading=True),
     _gauge("llm_replica_cold_start_seconds", "Time from the start of the engine's process until it was warm."),
     _gauge("llm_warmup_failed", "1 if the replica did not get warm within its deadline.", leading=True),
+    _gauge("llm_warmup_progress_ratio", "Share of the warm-up's requests that have run; absent once it is over."),
+    _gauge("llm_warmup_duration_seconds", "Time that the last warm-up took."),
     _gauge("llm_probe_success", "1 if the last liveness probe streamed tokens to its end.", leading=True),
+    _counter("llm_probe_requests_total", "Requests that probes sent, by what came of them.", "kind", "result"),
+    _counter("llm_probe_tokens_total", "Tokens of prompts and answers that probes cost.", "kind"),
+    _counter(
+        "llm_probe_held_total", "Times that a probe had to wait for its token budget or rate cap.", "kind", "reason"
+    ),
     _gauge(
         "llm_quality_score",
         "Share of a suite's cases that passed, or the score of an evaluation.",
@@ -165,8 +172,14 @@ RESERVED: tuple[Metric, ...] = (
         leading=True,
     ),
     _gauge("llm_quality_evaluated_timestamp_seconds", "When a suite was last evaluated, since the epoch.", "suite"),
+    _counter("llm_quality_cases_total", "Golden prompts asked, by what the answer was worth.", "suite", "outcome"),
+    _counter(
+        "llm_quality_documents_total", "Documents of scores from elsewhere, accepted or rejected.", "source", "result"
+    ),
 )
-"""Names that rules may read before the sidecar exports them: probes, warm-up and quality."""
+
+RESERVED: tuple[Metric, ...] = ()
+"""Names that rules may read before the sidecar exports them."""
 
 SELF: tuple[Metric, ...] = (
     _gauge("forewarn_build_info", "1; version of the sidecar.", "version", "python"),
@@ -185,7 +198,11 @@ SELF: tuple[Metric, ...] = (
         "signal",
     ),
     _gauge("forewarn_signal_exact", "1 if the signal is exact, 0 if it is estimated.", "signal"),
-    _gauge("forewarn_collector_success", "1 if the collector produced its series.", "collector"),
+    _gauge(
+        "forewarn_collector_success",
+        "0 while the collector cannot produce its series, 1 once it can again; absent on one that never failed.",
+        "collector",
+    ),
 )
 
 PLUGIN_PREFIX = "forewarn_plugin_"
@@ -227,7 +244,7 @@ PLUGIN: tuple[Metric, ...] = (
 )
 """What the plugin adds to vLLM's own page."""
 
-METRICS: tuple[Metric, ...] = (*ENGINE, *QUEUE, *KV_CACHE, *REQUESTS, *LATENCY, *OBJECTIVES, *REPLICA, *SELF)
+METRICS: tuple[Metric, ...] = (*ENGINE, *QUEUE, *KV_CACHE, *REQUESTS, *LATENCY, *OBJECTIVES, *REPLICA, *PROBES, *SELF)
 
 BY_NAME = {metric.name: metric for metric in METRICS}
 

@@ -10,10 +10,11 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forewarn import __version__, app, check, config, rulepack
+from forewarn import __version__, app, by_hand, check, config, rulepack
 from forewarn.clock import SystemClock
 from forewarn.errors import ConfigError
 from forewarn.logs import Log
+from forewarn.probes import suites
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +44,7 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         sys.stdout.write(settings.dump())
         return 0
     if arguments.check_config:
+        suites.load(settings)
         for warning in settings.warnings:
             sys.stderr.write(f"forewarn: {warning}\n")
         sys.stdout.write("configuration is valid\n")
@@ -62,6 +64,12 @@ def _check(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     settings = config.load(arguments.config, environ, _flags(arguments))
     log = Log(SystemClock(), "error", settings.text("log.format"))
     return check.check(settings, log, arguments.format, arguments.page, sys.stdout)
+
+
+def _probe(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    given = {**_flags(arguments), "quality.suites": ("--suites", arguments.suites)}
+    settings = config.load(arguments.config, environ, given)
+    return by_hand.probe(settings, SystemClock(), arguments.format, sys.stdout, with_warmup=arguments.warmup)
 
 
 def _rules(arguments: argparse.Namespace, _environ: Mapping[str, str]) -> int:
@@ -123,6 +131,17 @@ def _parser() -> argparse.ArgumentParser:
     look.add_argument("--format", choices=("table", "json", "metrics"), default="table", help="default: table")
     look.add_argument("--page", metavar="FILE", help="read a saved /metrics page instead of an engine")
     look.set_defaults(command=_check)
+    probe = commands.add_parser(
+        "probe",
+        parents=[common],
+        help="send the probes once by hand",
+        description="Send a liveness probe, and each golden prompt that is configured, once. "
+        "Exit status: 0 all passed, 1 one did not, 2 a user's mistake.",
+    )
+    probe.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    probe.add_argument("--warmup", action="store_true", help="send one prompt of each warm-up length as well")
+    probe.add_argument("--suites", metavar="PATH", help="file or folder of golden prompts (quality.suites)")
+    probe.set_defaults(command=_probe)
     rules = commands.add_parser(
         "rules", help="write the alert rules", description="Write the rules pack in the form an installation takes."
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from forewarn import config_values as v
 from forewarn.config_keys import BY_PATH, KEYS, Key, Value
 from forewarn.errors import ConfigError
 
@@ -40,6 +41,10 @@ class Config:
         if not isinstance(value, float | int):
             raise TypeError(f"{path} is not a number")
         return float(value)
+
+    def flag(self, path: str) -> bool:
+        """A switch."""
+        return self.values[path] is True
 
     def optional(self, path: str) -> float | None:
         """A numeric setting, None when unset."""
@@ -99,26 +104,33 @@ def _finish(values: dict[str, Value]) -> None:
     age = float(values["poll.max_sample_age"] or 0)
     if age < full:
         raise ConfigError("poll.max_sample_age", f"expected at least poll.full_interval ({full:g} s), got {age:g}")
-    if values["engine.api_key"] is None and values["engine.api_key_file"] is not None:
-        values["engine.api_key"] = _read_secret(str(values["engine.api_key_file"]))
+    for secret in ("engine.api_key", "quality.token"):
+        if values[secret] is None and values[f"{secret}_file"] is not None:
+            values[secret] = read_secret(f"{secret}_file", str(values[f"{secret}_file"]))
     gpus, price = values["replica.gpus"], values["replica.usd_per_gpu_hour"]
     if values["replica.usd_per_hour"] is None and gpus is not None and price is not None:
         values["replica.usd_per_hour"] = float(gpus) * float(price)
 
 
-def _read_secret(path: str) -> str:
+def read_secret(where: str, path: str) -> str:
+    """The one line that a secret's file holds; `where` names its setting. Raises ConfigError."""
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        return v.text(Path(path).read_text(encoding="utf-8").strip())
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            "engine.api_key_file", f"expected a readable text file, got {path}: {_reason(error)}"
-        ) from None
+        raise ConfigError(where, f"expected a readable text file, got {path}: {_reason(error)}") from None
+    except ValueError:
+        raise ConfigError(where, f"expected a file of one line, got {path}") from None
 
 
 def _read_file(path: str) -> dict[str, object]:
     """Settings of a YAML file by path."""
+    return dict(_flatten(path, read_yaml(path, StrictLoader), ""))
+
+
+def read_yaml(path: str, loader: type[StrictLoader]) -> dict[object, object]:
+    """The mapping that a YAML file holds, an empty file's is empty. Raises ConfigError."""
     try:
-        tree = yaml.load(Path(path).read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506  it is a SafeLoader
+        tree = yaml.load(Path(path).read_text(encoding="utf-8"), loader)  # noqa: S506  it is a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(path, f"expected a readable YAML file: {_reason(error)}") from None
     except yaml.YAMLError as error:
@@ -131,7 +143,7 @@ def _read_file(path: str) -> dict[str, object]:
         return {}
     if not isinstance(tree, dict):
         raise ConfigError(path, f"expected a mapping of settings, got a {type(tree).__name__}")
-    return dict(_flatten(path, tree, ""))
+    return tree
 
 
 def _flatten(path: str, tree: Mapping[object, object], prefix: str) -> list[tuple[str, object]]:
@@ -184,7 +196,7 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-class _StrictLoader(yaml.SafeLoader):
+class StrictLoader(yaml.SafeLoader):
     """A safe loader that refuses a key given twice and leaves numbers and dates as they are written.
 
     A version such as 1.10 or 0123456 is text; settings that are numbers read them from text as well.

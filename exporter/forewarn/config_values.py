@@ -18,6 +18,9 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _MAX_PORT = 65535
 _LONGEST = 366 * 86400.0
 """Seconds; far beyond use, and within what the system's timers take."""
+_MOST_LENGTHS = 8
+_LONGEST_PROMPT = 32_768
+"""Tokens of a synthetic prompt."""
 
 
 def text(raw: object) -> str:
@@ -98,6 +101,40 @@ def seconds(raw: object) -> float:
     if not 0 < value <= _LONGEST:
         raise ValueError(expected)
     return value
+
+
+def switch(raw: object) -> bool:
+    """True or false, on or off, yes or no."""
+    words = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
+    word = str(raw).lower()
+    if not isinstance(raw, bool | str) or word not in words:
+        raise ValueError("true or false")
+    return words[word]
+
+
+def between(read: Callable[[object], float], least: float, most: float) -> Callable[[object], float]:
+    """A reader of what `read` reads, within bounds that no setting lifts."""
+
+    def bounded(raw: object) -> float:
+        value = read(raw)
+        if not least <= value <= most:
+            raise ValueError(f"a value from {least:g} to {most:g}")
+        return value
+
+    return bounded
+
+
+def lengths(raw: object) -> str:
+    """One to eight lengths in tokens, as a list or divided by commas."""
+    expected = "one to eight lengths in tokens such as 16,128,1024"
+    items = raw if isinstance(raw, list) else str(raw).split(",") if isinstance(raw, str | int) else []
+    try:
+        found = [whole(item) for item in items]
+    except ValueError:
+        raise ValueError(expected) from None
+    if not 0 < len(found) <= _MOST_LENGTHS or max(found) > _LONGEST_PROMPT or isinstance(raw, bool):
+        raise ValueError(expected)
+    return ",".join(str(item) for item in dict.fromkeys(found))
 
 
 def http_url(raw: object) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 
-from forewarn.collectors import engine, kv_cache, latency, objectives, queue, replica, requests, sidecar
+from forewarn.collectors import engine, kv_cache, latency, objectives, probes, queue, replica, requests, sidecar
 from forewarn.collectors.base import Families, View
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from forewarn.config import Config
     from forewarn.identity import Identity
     from forewarn.monitor import Monitor
+    from forewarn.probes.panel import Panel
 
     Collect = Callable[[View, Families], None]
 
@@ -29,6 +30,7 @@ COLLECTORS: Mapping[str, Collect] = {
     "latency": latency.collect,
     "objectives": objectives.collect,
     "replica": replica.collect,
+    "probes": probes.collect,
     "sidecar": sidecar.collect,
 }
 
@@ -42,14 +44,17 @@ class Exposition(Collector):
         identity: Identity,
         config: Config,
         ready: Callable[[], bool],
+        panel: Panel,
         collectors: Mapping[str, Collect] = COLLECTORS,
     ) -> None:
         self._monitor = monitor
         self._identity = identity
         self._config = config
         self._ready = ready
+        self._panel = panel
         self._collectors = collectors
         self._failing: set[str] = set()
+        self._failed: set[str] = set()
 
     def describe(self) -> Iterable[Family]:
         """Nothing: names are not reserved, so registering does not collect."""
@@ -60,11 +65,13 @@ class Exposition(Collector):
         out: list[Family] = []
         success = Families()
         with self._monitor.lock:
-            view = View(self._monitor, self._identity, self._config, self._ready())
+            view = View(self._monitor, self._identity, self._config, self._ready(), self._panel)
             for name, collect in self._collectors.items():
                 families = self._execute(name, collect, view)
                 out += families or ()
-                success.add("forewarn_collector_success", (name,), 0.0 if families is None else 1.0)
+                # Ones that never end would be series on every replica that nobody reads.
+                if name in self._failed:
+                    success.add("forewarn_collector_success", (name,), 0.0 if families is None else 1.0)
         return [*out, *success]
 
     def _execute(self, name: str, collect: Collect, view: View) -> Families | None:
@@ -74,6 +81,7 @@ class Exposition(Collector):
         except Exception as error:  # noqa: BLE001  whatever a collector raises costs only its own series
             if name not in self._failing:
                 self._failing.add(name)
+                self._failed.add(name)
                 self._monitor.note("error", f"collector {name} failed: {type(error).__name__}: {error}")
             return None
         self._failing.discard(name)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from forewarn.logs import Log
     from forewarn.snapshot import Snapshot
 
+ProbeVerdict = Literal["alive", "failed", "unclear"]
 EngineState = Literal["starting", "ok", "unreachable", "slow", "bad_page", "no_series"]
 
 _STATE_OF_ERROR: dict[str, EngineState] = {
@@ -74,8 +75,12 @@ class Monitor:
         self.durations: dict[str, float] = {}
         self.results: Counter[str] = Counter({"success": 0})
         self.events: deque[Event] = deque(maxlen=_MAX_EVENTS)
+        self.restarts = 0
+        """Restarts of the engine's process seen so far."""
         self._log = log
         self._last_success: float | None = None
+        self._first_success: float | None = None
+        self._probe_failed: float | None = None
         self._restarts = RestartDetector()
         self._doubtful = False
         self._bound_sources: Mapping[str, SignalSource] | None = None
@@ -90,6 +95,7 @@ class Monitor:
             self.results["success"] += 1
             self.durations[speed.name] = took
             self._last_success = now
+            self._first_success = now if self._first_success is None else self._first_success
             restarted = snapshot.full and self._take_counts(snapshot)
             for key, rank in snapshot.ranks.items():
                 sampler = self._sampler(key)
@@ -141,9 +147,31 @@ class Monitor:
         age = self.sample_age()
         return bool(self.up) and age is not None and age <= self.settings.max_sample_age
 
+    def probed(self, started: float, verdict: ProbeVerdict) -> None:
+        """Take what a probe that began at `started` (monotonic) says of the engine's life."""
+        with self.lock:
+            if verdict == "alive":
+                self._probe_failed = None
+            elif verdict == "failed" and started >= (self._first_success or 0.0):  # not the process before
+                self._probe_failed = started
+
     def stalled(self, sampler: RankSampler) -> bool:
-        """Whether a rank has work and does not advance."""
-        return sampler.progress.stalled(self.clock.monotonic())
+        """Whether a rank has work, or a probe failed, and it does not advance."""
+        return self.stalled_since(sampler) is not None
+
+    def stalled_since(self, sampler: RankSampler) -> float | None:
+        """Monotonic time since which a stalled rank has not advanced, None when it is not stalled."""
+        if sampler.progress.stalled(self.clock.monotonic()):
+            return sampler.progress.still_since()
+        failed, last = self._probe_failed, sampler.progress.last
+        return failed if failed is not None and (last is None or last < failed) else None
+
+    def idle_for(self) -> float | None:
+        """Seconds in which no rank was seen to advance; None while the engine's progress cannot be seen."""
+        if not (self.fresh() and self.ranks) or self._first_success is None:
+            return None
+        seen = [rank.progress.last for rank in self.ranks.values() if rank.progress.last is not None]
+        return self.clock.monotonic() - max([self._first_success, *seen])
 
     def wall_of(self, monotonic: float) -> float:
         """A monotonic time of this process as seconds since the epoch, by the wall clock of now."""
@@ -183,6 +211,9 @@ class Monitor:
             for sampler in (*self.ranks.values(), *self._left.values()):
                 sampler.restart()
             self.start_time = self.clock.wall()
+            self.restarts += 1
+            self._first_success = self.clock.monotonic()
+            self._probe_failed = None
             self.note("warning", "engine restarted: its counters begin anew, exported ones go on")
         if snapshot.start_time is not None:
             self.start_time = snapshot.start_time
@@ -262,7 +293,6 @@ class Monitor:
 
 
 _NO_SERIES = "page has no series of the engine (is it run with --disable-log-stats?)"
-
 _ALWAYS_SHOWN = frozenset({s.RUNNING, s.WAITING, s.KV_USAGE})
 """Signals that every engine shows from its first page on."""
 

@@ -18,11 +18,14 @@ from prometheus_client.registry import Collector
 from forewarn import rulepack
 from forewarn.config_values import split_listen
 from forewarn.errors import ConfigError
+from forewarn.quality_post import QualityPost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from forewarn.probes.inbox import Post
 
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -55,14 +58,19 @@ class _Named(Collector):
 
 
 class WebApp:
-    """Routes: `/metrics`, `/-/healthy`, `/-/ready`, `/api/status`, `/` and its static files."""
+    """Routes: `/metrics`, `/-/healthy`, `/-/ready`, `/api/status`, `/` and its static files; `POST /-/quality`."""
 
     def __init__(
-        self, registry: Collector, ready: Callable[[], tuple[bool, str]], status: Callable[[], object]
+        self,
+        registry: Collector,
+        ready: Callable[[], tuple[bool, str]],
+        status: Callable[[], object],
+        post: Post | None = None,
     ) -> None:
         self._registry = registry
         self._ready = ready
         self._status = status
+        self._quality = QualityPost(post)
         self._static = _static_files()
         self._routes: dict[str, WSGIApplication] = {
             "/metrics": self._metrics,
@@ -75,6 +83,8 @@ class WebApp:
         """Answer one request."""
         path = environ.get("PATH_INFO", "/")
         method = environ.get("REQUEST_METHOD")
+        if path == "/-/quality":
+            return _answer(start_response, *self._quality(environ))
         if method not in ("GET", "HEAD"):
             return _answer(start_response, "405 Method Not Allowed", "expected GET\n", extra=[("Allow", "GET, HEAD")])
         answer = self._get(path, environ, start_response)

@@ -30,7 +30,9 @@ def test_crash_takes_the_series_away_and_recovery_brings_counters_that_never_fel
 
     stack.until(down)
     engine_series = {name for name, _ in stack.samples() if name.startswith("llm_")} - {"llm_engine_up"}
-    assert all(name.startswith(("llm_objective_", "llm_replica_")) for name in engine_series)
+    # What probes counted is the sidecar's own knowledge and stays.
+    kept = ("llm_objective_", "llm_replica_", "llm_probe_", "llm_warmup_duration")
+    assert all(name.startswith(kept) for name in engine_series)
     stack.until(lambda: stack.value("llm_engine_up") == 1)
     stack.until(lambda: (stack.value("llm_generation_tokens_total") or 0) > max(before))
     assert "engine restarted" in (stack.folder / "forewarn.log").read_text(encoding="utf-8")

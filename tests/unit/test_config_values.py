@@ -140,3 +140,41 @@ def test_no_reader_raises_anything_but_value_error(read: Callable[[object], obje
         assert str(error)  # noqa: PT017  both outcomes are right
         return
     assert not isinstance(value, float) or math.isfinite(value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [(True, True), ("true", True), ("On", True), ("yes", True), (False, False), ("false", False), ("off", False)],
+)
+def test_switches_are_words(raw: object, value: bool) -> None:  # noqa: FBT001  table
+    """As YAML reads them and as variables hold them."""
+    assert v.switch(raw) is value
+
+
+@pytest.mark.parametrize("raw", [1, 0, "", "maybe", None, []])
+def test_other_words_are_no_switch(raw: object) -> None:
+    """A number is not taken for one."""
+    with pytest.raises(ValueError, match="true or false"):
+        v.switch(raw)
+
+
+@pytest.mark.parametrize(("raw", "value"), [("16,128", "16,128"), ([16, "128"], "16,128"), (8, "8"), ("4, 4,8", "4,8")])
+def test_lengths_are_a_list(raw: object, value: str) -> None:
+    """From YAML or divided by commas; none comes twice."""
+    assert v.lengths(raw) == value
+
+
+@pytest.mark.parametrize("raw", ["", "a", "0", "16,-1", [], True, None, "99999999", ",".join("123456789")])
+def test_other_lengths_are_refused(raw: object) -> None:
+    """One to eight, within what a probe may cost."""
+    with pytest.raises(ValueError, match="one to eight lengths in tokens"):
+        v.lengths(raw)
+
+
+def test_bounds_hold_on_both_sides() -> None:
+    """The bounds themselves are allowed."""
+    read = v.between(v.seconds, 5, 60)
+    assert (read("5s"), read("1m")) == (5.0, 60.0)
+    for raw in ("4.9", "61s"):
+        with pytest.raises(ValueError, match="a value from 5 to 60"):
+            read(raw)

@@ -132,7 +132,8 @@ def test_ready_follows_the_engine_and_healthy_does_not(sidecar: Callable[..., Si
 def test_the_status_has_its_shape(port: int) -> None:
     """The JSON that the page draws has every part, each indicator every field."""
     status = json.loads(ask(port, "/api/status")[1])
-    assert status.keys() == {"now", "forewarn", "engine", "identity", "ready", "ranks", "signals", "events"}
+    parts = {"now", "forewarn", "engine", "identity", "ready", "probes", "ranks", "signals", "events"}
+    assert status.keys() == parts
     assert status["engine"]["up"] is True
     assert status["engine"]["state"] == "ok"
     assert status["engine"]["poll"] == {"mode": "full-only", "fast_seconds": None, "full_seconds": 1.0}

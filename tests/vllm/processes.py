@@ -79,11 +79,15 @@ class Sidecar:
 
 @contextmanager
 def sidecar(engine_url: str, folder: Path, settings: Mapping[str, str]) -> Iterator[Sidecar]:
-    """Run a sidecar beside the engine until the block ends; `settings` are FOREWARN_* without their prefix."""
+    """Run a sidecar beside the engine until the block ends; `settings` are FOREWARN_* without their prefix.
+
+    It sends no probes unless they say so: tests count the engine's requests.
+    """
     port = free_port()
     command = [sys.executable, "-m", "forewarn", "run", "--engine-url", engine_url, "--listen", f"{HOST}:{port}"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FOREWARN_")}
-    own = {f"FOREWARN_{name}": value for name, value in settings.items()}
+    quiet = {"PROBE_ENABLED": "false", "WARMUP_ENABLED": "false"}
+    own = {f"FOREWARN_{name}": value for name, value in {**quiet, **settings}.items()}
     running = Sidecar(f"http://{HOST}:{port}")
     with child("forewarn", command, folder / f"forewarn-{port}.log", clean | own):
         wait_until("the sidecar answers", lambda: answers(f"{running.url}/metrics"), 30)

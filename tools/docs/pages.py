@@ -26,6 +26,7 @@ def metrics() -> str:
         "Latency and budgets": catalogue.LATENCY,
         "Objectives": catalogue.OBJECTIVES,
         "Replica": catalogue.REPLICA,
+        "Probes, warm-up and quality": catalogue.PROBES,
         "The sidecar itself": catalogue.SELF,
     }
     identity = ", ".join(f"`{label}`" for label in catalogue.IDENTITY)
@@ -54,10 +55,7 @@ def configuration() -> str:
     text += "`forewarn run --config FILE` reads YAML; every key is also an environment variable. A flag wins over a\n"
     text += "variable, a variable over the file, the file over the default. Durations take a number of seconds or\n"
     text += "`250ms`, `2s`, `5m`. `--print-config` shows the effective settings, `--check-config` validates them.\n\n"
-    rows = [
-        (f"`{key.path}`", f"`{key.variable}`", "" if key.default in (None, "") else f"`{key.default}`", key.help)
-        for key in KEYS
-    ]
+    rows = [(f"`{key.path}`", f"`{key.variable}`", _default(key.default), key.help) for key in KEYS]
     text += table(("key", "variable", "default", "meaning"), rows)
     text += "\n## The plugin in the engine's process\n\n"
     text += (
@@ -67,6 +65,12 @@ def configuration() -> str:
     text += "budget the sidecar leaves its counts aside.\n\n"
     plugin = [(f"`{variable.name}`", f"`{variable.default}`", variable.help) for variable in VARIABLES]
     return text + table(("variable", "default", "meaning"), plugin)
+
+
+def _default(value: object) -> str:
+    """A default as it is written in a file."""
+    shown = str(value).lower() if isinstance(value, bool) else str(value)
+    return "" if value in (None, "") else f"`{shown}`"
 
 
 def signals() -> str:

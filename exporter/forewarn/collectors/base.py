@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from forewarn.config import Config
     from forewarn.identity import Identity
     from forewarn.monitor import Monitor
+    from forewarn.probes.panel import Panel
     from forewarn.sampling.rank import RankSampler
     from forewarn.snapshot import Histogram
 
@@ -74,6 +75,7 @@ class View:
     identity: Identity
     config: Config
     ready: bool
+    probes: Panel
 
     def ranks(self) -> Iterable[tuple[Labels, RankSampler]]:
         """Identity labels and samplers of the ranks whose values are fresh; none when the engine is down."""

@@ -60,6 +60,27 @@ function pollText({ mode, fast_seconds: fast, full_seconds: full }) {
   return mode === "two-speed" ? `gauges every ${fast} s, full page every ${full} s` : `full page every ${full} s`;
 }
 
+function warmupText({ state, progress, reason, duration: took }) {
+  if (state === "warming") return `${Math.round(100 * progress)} %: ${reason}`;
+  return took === null ? reason : `${reason}, in ${took.toFixed(1)} s`;
+}
+
+function livenessText({ result, at, idle_after: every }, now) {
+  return result === null ? `none yet, after ${every} s without progress` : `${result}, ${duration(now - at)} ago`;
+}
+
+const suiteText = ({ suite, score, problem }) => `${suite} ${score === null ? problem || "no score" : score.toFixed(3)}`;
+
+/** The probes that are turned on; answers of an older sidecar have none. */
+function probeFacts({ probes, now }) {
+  if (!probes) return [];
+  return [
+    ["Warm-up", probes.warmup && warmupText(probes.warmup)],
+    ["Liveness probe", probes.liveness && livenessText(probes.liveness, now)],
+    ["Quality", [...probes.suites.map(suiteText), ...probes.errors].join("; ")],
+  ].filter(([, text]) => text);
+}
+
 /** Engine and sidecar facts; the ages change with every answer, the rest hardly ever. */
 export function showFacts(target, status) {
   const { engine, forewarn, now } = status;
@@ -71,6 +92,7 @@ export function showFacts(target, status) {
     ["Source", engine.source],
     ["Polls", pollText(engine.poll)],
     ["Sample age", age === null ? "no sample" : `${age.toFixed(1)} s`],
+    ...probeFacts(status),
     ["forewarn", `${forewarn.version}, schema ${forewarn.schema}`],
     ["Running for", duration(now - forewarn.started)],
   ];

@@ -29,6 +29,21 @@ const ENGINE_STATES = {
   },
 };
 
+const UNREADY = {
+  warming: {
+    tone: "near", headline: "Warming up: no traffic yet",
+    first: "Wait: most replicas are warm in a minute or two.",
+  },
+  failed: {
+    tone: "over", headline: "Warm-up failed: no traffic",
+    first: "Mend what the note names; the warm-up goes on trying and opens the gate by itself.",
+  },
+  other: {
+    tone: "near", headline: "Not ready for traffic",
+    first: "Read the reason; the replica comes back by itself once it holds no more.",
+  },
+};
+
 const LOUDNESS = ["ok", "unknown", "near", "over"];
 const louder = (a, b) => (LOUDNESS.indexOf(a) >= LOUDNESS.indexOf(b) ? a : b);
 
@@ -46,10 +61,31 @@ export function judge(status) {
   const cells = status.ranks.flatMap((rank) => rank.indicators.map((indicator) => ({ rank, indicator })));
   const signals = judgeSignals(cells, status);
   const engine = ENGINE_STATES[status.engine.state];
-  const verdict = engine ? judgeEngine(status, engine, signals) : signals;
-  if (engine || status.ready.ready) return verdict;
-  const reason = status.ready.reason ? `: ${status.ready.reason}` : "";
-  return { ...verdict, note: [verdict.note, `Not ready for traffic${reason}.`].filter(Boolean).join(" ") };
+  if (engine) return judgeEngine(status, engine, signals);
+  const verdict = judgeQuality(status, signals);
+  return status.ready.ready ? verdict : judgeUnready(status, verdict);
+}
+
+/** A replica without traffic is not quiet, whatever its signals say. */
+function judgeUnready({ ready, probes }, verdict) {
+  const gate = probes?.warmup;
+  const unready = UNREADY[gate?.state] ?? UNREADY.other;
+  const note = [verdict.note, `Not ready for traffic${ready.reason ? `: ${ready.reason}` : ""}.`];
+  const kept = { ...verdict, note: note.filter(Boolean).join(" ") };
+  if (verdict.tone === "near" || verdict.tone === "over") return { ...kept, tone: louder(verdict.tone, unready.tone) };
+  return { ...kept, ...unready, runbook: gate?.runbook ?? null, alert: gate?.alert ?? null };
+}
+
+/** A model that is up, fast and wrong shows in no other signal. */
+function judgeQuality({ probes }, verdict) {
+  const low = (probes?.suites ?? []).filter(({ score, gate }) => score !== null && gate !== null && score < gate);
+  if (low.length === 0 || verdict.tone === "over") return verdict;
+  const names = low.map(({ suite, score }) => `${suite} ${score.toFixed(3)}`);
+  return {
+    ...verdict, tone: "over", headline: `Quality below its gate of ${low[0].gate}: ${list(names)}`,
+    first: "Compare with the time of the last deploy; roll back if it began there.",
+    runbook: low[0].runbook, alert: low[0].alert,
+  };
 }
 
 function judgeEngine(status, state, signals) {

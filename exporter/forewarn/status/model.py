@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from forewarn import SCHEMA_VERSION, __version__
 from forewarn import signals as s
 from forewarn.status.indicators import INDICATORS, Indicator, state
+from forewarn.status.probes import probes_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from forewarn.config import Config
     from forewarn.identity import Identity
     from forewarn.monitor import Monitor
+    from forewarn.probes.panel import Panel
     from forewarn.snapshot import RankKey
     from forewarn.status.recorder import Recorder
 
@@ -38,12 +40,14 @@ class StatusModel:
         identity: Identity,
         config: Config,
         ready: Callable[[], tuple[bool, str]],
+        panel: Panel,
     ) -> None:
         self._monitor = monitor
         self._recorder = recorder
         self._identity = identity
         self._config = config
         self._ready = ready
+        self._panel = panel
         self._started = monitor.clock.monotonic()
 
     def build(self) -> Json:
@@ -61,6 +65,9 @@ class StatusModel:
                 "engine": self._engine(),
                 "identity": self._identity_json(),
                 "ready": {"ready": ready, "reason": reason},
+                "probes": probes_json(
+                    self._panel, monitor.clock.wall(), self._config.optional("objectives.quality_score"), self._runbook
+                ),
                 "ranks": [self._rank(key) for key in monitor.ranks],
                 "signals": signal_rows(monitor),
                 "events": [{"time": e.time, "level": e.level, "text": e.text} for e in monitor.events],
@@ -68,7 +75,7 @@ class StatusModel:
 
     def _engine(self) -> Json:
         monitor = self._monitor
-        still = [rank.progress.still_since() for rank in monitor.ranks.values() if monitor.stalled(rank)]
+        still = [monitor.stalled_since(rank) for rank in monitor.ranks.values()]
         stalled = min((since for since in still if since is not None), default=None) if monitor.fresh() else None
         state = monitor.state if stalled is None else "stalled"
         alert = _ALERT_OF_STATE.get(state)
@@ -79,7 +86,7 @@ class StatusModel:
             "source": "plugin" if any(s.PLUGIN in rank.present for rank in monitor.ranks.values()) else "metrics",
             "up": monitor.fresh(),
             "state": state,
-            "detail": monitor.detail if stalled is None else "work is present and nothing advances",
+            "detail": monitor.detail if stalled is None else self._stall(),
             "since": monitor.wall_of(monitor.since if stalled is None else stalled),
             "alert": alert,
             "runbook": self._runbook(alert) if alert else None,
@@ -91,6 +98,11 @@ class StatusModel:
                 "full_seconds": monitor.intervals.get("full"),
             },
         }
+
+    def _stall(self) -> str:
+        """What says that the engine should advance."""
+        waits = any(rank.progress.still_since() is not None for rank in self._monitor.ranks.values())
+        return ("work is present" if waits else "a probe failed") + " and nothing advances"
 
     def _identity_json(self) -> Json:
         model = next((key.model for key in self._monitor.ranks), "")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from forewarn.poller import PageSource
+    from forewarn.probes.client import Asker
     from forewarn.snapshot import Histogram
 
 SECONDS = (0.1, 0.5, 1.0, 2.5, 5.0, math.inf)
@@ -167,19 +168,20 @@ def only(values: list[float]) -> float | None:
 class World:
     """A sidecar in front of a scripted engine; `logged` is what it wrote."""
 
-    def __init__(self, source: PageSource | None = None, **settings: object) -> None:
+    def __init__(self, source: PageSource | None = None, asker: Asker | None = None, **settings: object) -> None:
         self.clock = ManualClock()
         self.engine = Engine(self.clock)
         self._log = io.StringIO()
         flags = {path.replace("__", "."): ("test", value) for path, value in settings.items()}
         self.config = config.load(None, {}, flags)
-        self.parts = app.build(self.config, self.clock, Log(self.clock, stream=self._log), source or self.engine)
+        log = Log(self.clock, stream=self._log)
+        self.parts = app.build(self.config, self.clock, log, source or self.engine, asker)
         self.monitor, self.poller = self.parts.monitor, self.parts.poller
 
     def step(self) -> None:
         """One poll, and the time until the next is due."""
         due = self.poller.step()
-        self.parts.recorder.tick()
+        self.parts.after_poll()
         self.clock.advance(max(0.0, due - self.clock.monotonic()))
 
     def run(self, seconds: float) -> None:

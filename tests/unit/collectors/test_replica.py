@@ -42,7 +42,7 @@ def test_readiness_is_exported_and_outlasts_a_single_failed_poll() -> None:
     """Ready while the engine answered within the longest sample age, not ready after it."""
     world = working()
     assert world.value("llm_replica_ready") == 1
-    world.engine.error = FetchError("timeout", "no")
+    world.engine.error = FetchError("refused", "no")
     world.step()
     assert (world.value("llm_engine_up"), world.value("llm_replica_ready")) == (0, 1)
     world.run(7.0)
