@@ -14,6 +14,7 @@ from forewarn import __version__, app, check, config, rulepack
 from forewarn.clock import SystemClock
 from forewarn.errors import ConfigError
 from forewarn.logs import Log
+from forewarn.planner import command as plan_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +24,8 @@ USER_ERROR = 2
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run a command; returns the exit status. A user's mistake is one line on standard error and status 2."""
-    arguments = _parser().parse_args(argv)
     try:
+        arguments = _parser().parse_args(argv)
         status = int(arguments.command(arguments, os.environ if environ is None else environ))
         sys.stdout.flush()
     except ConfigError as error:
@@ -142,4 +143,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     rules.add_argument("--namespace", default="forewarn", help="mimir: the ruler namespace (default forewarn)")
     rules.set_defaults(command=_rules)
+    plan_command.add(commands)
     return parser
