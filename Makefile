@@ -68,14 +68,16 @@ check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.docs --check
+	$(BIN)/python -m tools.planner_page --check
 	$(BIN)/python -m tools.rules render --check
 
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-docs: $(READY) ## rewrite the generated pages of docs/
+docs: $(READY) ## rewrite the generated pages of docs/ and the planner page
 	$(BIN)/python -m tools.docs
+	$(BIN)/python -m tools.planner_page
 
 render: $(READY) ## rewrite what is generated from the rules
 	$(BIN)/python -m tools.rules render

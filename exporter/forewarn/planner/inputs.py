@@ -59,7 +59,7 @@ class Inputs:
 
     # Demand.
     average_load: float = _positive(20.0, "requests/s, mean of a day")
-    swing: float = _input(2.0, "peak of the day over its mean", low=1.0, high=20.0)
+    swing: float = _input(1.8, "peak of the day over its mean", low=1.0, high=20.0)
     prompt_tokens: float = _input(700.0, "prompt tokens of a request, mean")
     output_tokens: float = _positive(250.0, "generated tokens of a request, mean")
     # Capacity of one replica within its objectives: one of three.

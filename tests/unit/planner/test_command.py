@@ -13,7 +13,7 @@ from tests.tools.prometheus_server import prometheus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CAPACITY = ("--replica-requests-per-second", "4")
+CAPACITY = ("--replica-requests-per-second", "4", "--swing", "2")
 LIVE = {
     "llm:replica_capacity:requests": 3.5,
     "llm_prompt_tokens_total": 600.0,
