@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from forewarn import __version__, app, check, config, rulepack
 from forewarn.clock import SystemClock
 from forewarn.errors import ConfigError
+from forewarn.gate import command as gate_command
 from forewarn.logs import Log
 from forewarn.planner import command as plan_command
 
@@ -144,4 +145,5 @@ def _parser() -> argparse.ArgumentParser:
     rules.add_argument("--namespace", default="forewarn", help="mimir: the ruler namespace (default forewarn)")
     rules.set_defaults(command=_rules)
     plan_command.add(commands)
+    gate_command.add(commands)
     return parser
