@@ -2,10 +2,10 @@
 
     python forewarn_levers.py --prometheus http://prometheus:9090 --deployment chat
 
-The level is that of the rules pack (`llm:degradation_level`) or of Alertmanager's webhook. Three levers, in the order of
-what they cost a user: shorten output, shed low priority, fall back to a smaller model. A lever goes on for half of the
-traffic, and for all of it only if that was not enough; it comes off the same way, and only after the level has been lower
-for a while. A gateway asks `GET /levers` and acts; see forewarn_litellm.py.
+The level is that of the rules pack (`llm:degradation_level`) or of Alertmanager's webhook. Three levers, in the order
+of what they cost a user: shorten output, shed low priority, fall back to a smaller model. A lever goes on for half of
+the traffic, and for all of it only if that was not enough; it comes off the same way, and only after the level has been
+lower for a while. A gateway asks `GET /levers` and acts; see forewarn_litellm.py.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Ladder:
             self._lower_since = now
         if target > self.position and now - self._moved >= self.rise_seconds:
             self._move(1, now)
-        elif target < self.position and now - max(self._moved, self._lower_since or now) >= self.hold_seconds:
+        elif self._lower_since is not None and now - max(self._moved, self._lower_since) >= self.hold_seconds:
             self._move(-1, now)
 
     def _move(self, by: int, now: float) -> None:

@@ -182,7 +182,7 @@ def is_calm(gateway: Gateway) -> None:
 
 
 def test_alertmanager_shortens_then_sheds_then_restores(gateway: Gateway) -> None:
-    """Half of the answers first, then all; then the free tier is turned away and the paying one served; then all is well."""
+    """Half of the answers first, then all; then the free tier is turned away; then all is well."""
     is_calm(gateway)
     gateway.alert(firing=True)
     gateway.until(lambda: gateway.shares() == (0.5, 0, 0))

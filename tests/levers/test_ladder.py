@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tools.prometheus_server import prometheus
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 FILE = Path(__file__).parents[2] / "deploy" / "levers" / "forewarn_levers.py"
 
