@@ -28,7 +28,8 @@ def report(plan: Plan, taken: Mapping[str, str]) -> str:
         f"Deploys\n{_deploys(plan)}\nLevers, each alone, off the bill of the fleet that always stands\n{_levers(plan)}"
     )
     if taken:
-        text += "\nRead from Prometheus\n" + "".join(f"  {name:<{_NAME}}{query}\n" for name, query in taken.items())
+        width = max(map(len, taken))
+        text += "\nRead from Prometheus\n" + "".join(f"  {name:<{width}}  {query}\n" for name, query in taken.items())
     return text
 
 
