@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-import requests
-
 from forewarn.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,6 +47,8 @@ class Prometheus:
         return [Series(item["metric"], tuple(map(_point, item["values"]))) for item in self._ask("query_range", asked)]
 
     def _ask(self, path: str, data: dict[str, str]) -> list[Any]:
+        import requests  # noqa: PLC0415  a running sidecar never asks, and need not carry it in memory
+
         try:
             answer = requests.post(
                 f"{self._base}/api/v1/{path}", data=data, headers=self._headers, timeout=TIMEOUT, allow_redirects=False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,3 +75,9 @@ def test_a_token_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
 def test_a_matcher_escapes_its_value() -> None:
     """Quotes, backslashes and newlines cannot leave the string."""
     assert matcher("deployment", 'a"b\\c\n') == 'deployment="a\\"b\\\\c\\n"'
+
+
+def test_a_running_sidecar_does_not_carry_the_http_client() -> None:
+    """Only plan and gate ask a Prometheus; what `forewarn run` loads stays small."""
+    code = "import sys, forewarn.cli; sys.exit('requests' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -72,7 +72,7 @@ def cost(prometheus: Prometheus, matchers: Sequence[str], window: Window) -> tup
     loads = [_mean(_values(prometheus, LOAD_QUERY, each, window)) for each in matchers]
     canary, stable = ([value or 0.0 for value in _values(prometheus, COST_QUERY, each, window)] for each in matchers)
     if not all(loads):
-        return canary, stable, ""
+        return canary, stable, "the load of a replica is unknown on one of the tracks: their costs do not compare"
     ratio = loads[0] / loads[1]
     if abs(math.log(ratio)) > math.log1p(LIKE_LOAD):
         return (

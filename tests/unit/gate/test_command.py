@@ -90,6 +90,14 @@ def test_cost_is_not_compared_at_unlike_loads(capsys: pytest.CaptureFixture[str]
     assert "a canary's replica carries 0.10 × a stable one's load" in text
 
 
+def test_cost_is_not_compared_at_unknown_loads(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the count of ready replicas nobody knows how busy each was."""
+    with prometheus(tracks(canary_load=0.0)) as fake:
+        status, text, _ = run(capsys, ["--prometheus", fake.url, *COMMON])
+    assert status == 0
+    assert "the load of a replica is unknown on one of the tracks" in text
+
+
 def test_named_guardrails_are_all_required(capsys: pytest.CaptureFixture[str]) -> None:
     """Quality without golden prompts waits, when it was asked for."""
     with prometheus(tracks()) as fake:
