@@ -47,7 +47,7 @@ class Shares:
             try:
                 self._shares = await asyncio.to_thread(self._ask)
                 self._told = moment
-            except (requests.RequestException, ValueError, LookupError, TypeError):
+            except (requests.RequestException, ValueError, LookupError, TypeError, AttributeError):
                 if moment - self._told > FORGET_SECONDS:
                     self._shares = OFF
         return self._shares
