@@ -75,7 +75,7 @@ def page(end: int) -> str:
 
 TRACKS = (
     ("good", "stable", 10.0, 0.01),
-    ("good", "canary", 2.5, 0.012),
+    ("good", "canary", 2.5, 0.0105),
     ("bad", "stable", 10.0, 0.01),
     ("bad", "canary", 2.5, 0.08),
 )
@@ -121,11 +121,11 @@ def test_the_plan_reads_what_the_history_holds(history: History, capsys: pytest.
     assert (made["replicas"]["peak_need"], made["replicas"]["total"]) == (4, 4 + 2 + 1)
 
 
-@pytest.mark.parametrize(("deployment", "status", "share"), [("good", 0, 0.012), ("bad", 1, 0.08)])
+@pytest.mark.parametrize(("deployment", "status", "share"), [("good", 0, 0.0105), ("bad", 1, 0.08)])
 def test_the_gate_judges_what_the_history_holds(
     history: History, capsys: pytest.CaptureFixture[str], deployment: str, status: int, share: float
 ) -> None:
-    """4,500 canary requests in half an hour: 0.2 points over stable pass, 7 fail; the shares are the true ones."""
+    """4,500 canary requests in half an hour: 0.05 points over stable pass, 7 fail; the shares are the true ones."""
     arguments = ["gate", "--prometheus", history.url, "--deployment", deployment, "--end", str(history.end)]
     found, made = run(capsys, *arguments, "--guardrails", "ttft", "--slice", "3m")
     (ttft,) = made["guardrails"]

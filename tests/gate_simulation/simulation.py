@@ -32,8 +32,8 @@ class World:
 
     name: str
     effect: Mapping[str, float] = field(hash=False)
-    canary_requests: int = 6000
-    stable_requests: int = 24_000
+    canary_requests: int = 12_000
+    stable_requests: int = 48_000
     noise: float = 1.0
     shared: bool = False
     looks: int = 1
@@ -58,7 +58,7 @@ WORLDS = (
     World("no worse, noise ×3", GOOD, noise=3),
     World("no worse, noise ×3 that both tracks share", GOOD, noise=3, shared=True),
     World("no worse, 4 looks", GOOD, looks=4),
-    World("no worse, few requests", GOOD, canary_requests=600, stable_requests=60_000),
+    World("no worse, few requests", GOOD, canary_requests=600),
     World("TTFT worse by its margin", {"ttft": 1}),
     World("TTFT worse by its margin, noise ×3", {"ttft": 1}, noise=3),
     World("TTFT worse by its margin, 4 looks", {"ttft": 1}, looks=4),

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 Verdict = Literal["pass", "fail", "undecided", "too few", "no data"]
 
 SHARES: dict[str, tuple[float, str]] = {
-    "ttft": (0.02, "requests over their budget for the first token"),
-    "tpot": (0.02, "requests over their budget per output token"),
+    "ttft": (0.005, "requests over their budget for the first token"),
+    "tpot": (0.005, "requests over their budget per output token"),
     "error": (0.005, "requests that failed"),
     "empty": (0.005, "answers without text"),
     "quality": (0.05, "golden prompts not answered as expected"),
 }
-"""Guardrail → its margin, the worsening that matters, and what is counted."""
+"""Guardrail → its margin, the worsening that matters, and what is counted.
+
+The margins are those of the alert LLMCanaryRegression, so that it never fires on a canary that the gate passes.
+"""
 COST = "cost"
 COST_MARGIN = 0.10
 """USD per million tokens: a canary that is 10 % dearer."""

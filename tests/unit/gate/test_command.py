@@ -108,7 +108,7 @@ def test_named_guardrails_are_all_required(capsys: pytest.CaptureFixture[str]) -
 
 def test_matchers_of_tracks_and_margins_are_settings(capsys: pytest.CaptureFixture[str]) -> None:
     """Versions may be the tracks; a wider margin lets more pass."""
-    with prometheus(tracks(12.0)) as fake:
+    with prometheus(tracks(5.6)) as fake:
         strict = run(capsys, ["--prometheus", fake.url, *COMMON, "--guardrails", "ttft"])[0]
         wide = ["--guardrails", "ttft", "--margin", "ttft=0.05", "--canary", 'track="canary",version="2"']
         assert (strict, run(capsys, ["--prometheus", fake.url, *COMMON, *wide])[0]) == (2, 0)
