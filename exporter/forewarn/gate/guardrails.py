@@ -10,7 +10,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from forewarn.gate.statistics import Count, freedom_of, inflation, mean_and_error, score, student_tail, total
+from forewarn.gate.statistics import (
+    Count,
+    exact_tail,
+    freedom_of,
+    inflation,
+    mean_and_error,
+    score,
+    student_tail,
+    total,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +101,7 @@ def judge_share(
     freedom = freedom_of(canary, stable)
     spread = inflation(canary, stable)
     root = math.sqrt(spread)
-    p_harm = student_tail(score(ours, theirs, 0.0) / root, max(1, freedom))
+    p_harm = max(student_tail(score(ours, theirs, 0.0) / root, max(1, freedom)), exact_tail(ours, theirs))
     p_safe = student_tail(-score(ours, theirs, margin) / root, max(1, freedom))
     gap = ours.share - theirs.share
     enough = min(ours.total, theirs.total) >= levels.min_requests and freedom >= FEWEST_SLICES

@@ -62,6 +62,27 @@ def score(canary: Count, stable: Count, difference: float) -> float:
     return gap / math.sqrt(variance)
 
 
+def exact_tail(canary: Count, stable: Count) -> float:
+    """Probability that so many of all bad requests fall to the canary by its share of the traffic alone.
+
+    The conditional binomial test: exact however rare bad requests are, where the score test is an approximation.
+    """
+    bad, all_bad = math.floor(canary.bad), round((canary + stable).bad)
+    share = canary.total / (canary + stable).total
+    if bad <= 0:
+        return 1.0
+    log_term = (
+        math.lgamma(all_bad + 1) - math.lgamma(bad + 1) - math.lgamma(max(0, all_bad - bad) + 1)
+        + bad * math.log(share) + (all_bad - bad) * math.log1p(-share)
+    )  # fmt: skip
+    tail = 0.0
+    for count in range(bad, all_bad + 1):
+        tail += math.exp(log_term)
+        if count < all_bad:
+            log_term += math.log((all_bad - count) / (count + 1) * share / (1 - share))
+    return min(1.0, tail)
+
+
 def _restricted(canary: Count, stable: Count, difference: float) -> tuple[float, float]:
     """The likeliest shares of both, given that they lie `difference` apart: the root of a cubic in closed form."""
     if difference == 0:

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forewarn.gate.statistics import Count, _restricted, freedom_of, inflation, mean_and_error, score, student_tail
+from forewarn.gate.statistics import (
+    Count,
+    _restricted,
+    exact_tail,
+    freedom_of,
+    inflation,
+    mean_and_error,
+    score,
+    student_tail,
+)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +68,18 @@ def test_at_no_difference_it_is_the_pooled_z_test() -> None:
     pooled = 50 / 500
     error = math.sqrt(pooled * (1 - pooled) * (1 / 200 + 1 / 300))
     assert score(Count(30, 200), Count(20, 300), 0) == pytest.approx((30 / 200 - 20 / 300) / error)
+
+
+@given(bad=st.tuples(st.integers(0, 30), st.integers(0, 60)), good=st.tuples(st.integers(1, 300), st.integers(1, 900)))
+def test_the_exact_tail_is_the_conditional_binomial(bad: tuple[int, int], good: tuple[int, int]) -> None:
+    """Summed term by term, with whole binomial coefficients."""
+    canary, stable = (Count(wrong, wrong + right) for wrong, right in zip(bad, good, strict=True))
+    share, everything = canary.total / (canary.total + stable.total), sum(bad)
+    terms = (
+        math.comb(everything, count) * share**count * (1 - share) ** (everything - count)
+        for count in range(bad[0], everything + 1)
+    )
+    assert exact_tail(canary, stable) == pytest.approx(sum(terms), rel=1e-9, abs=1e-12)
 
 
 def test_counts_without_bad_requests_have_a_score() -> None:
