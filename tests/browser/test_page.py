@@ -215,6 +215,7 @@ def test_keyboard_order_is_reading_order(visit: Callable[..., Visit]) -> None:
         "All metrics",
         "Health",
         "Readiness",
+        "Planner",
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,7 @@ SECURITY = {
     ("path", "kind"),
     [
         ("/", "text/html; charset=utf-8"),
+        ("/plan", "text/html; charset=utf-8"),
         ("/static/status.css", "text/css; charset=utf-8"),
         ("/static/status.js", "text/javascript; charset=utf-8"),
         ("/static/favicon.svg", "image/svg+xml"),
@@ -64,6 +67,18 @@ def test_other_paths_are_not_found(port: int, path: str) -> None:
     """Nothing but the routes and the page's own files is served."""
     answer, body = ask(port, path)
     assert (answer.status, body) == (404, "expected /, /metrics, /-/healthy or /-/ready\n")
+
+
+def test_the_planner_runs_its_own_script_and_no_other(port: int) -> None:
+    """Its script and its style are let in by their hash; nothing from elsewhere, and nothing inline, is."""
+    answer, body = ask(port, "/plan")
+    policy = answer.headers["Content-Security-Policy"]
+    for tag in ("script", "style"):
+        text = body.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}';" in policy
+    assert "unsafe" not in policy
+    assert "script-src 'self'" in ask(port, "/")[0].headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])

@@ -1,0 +1,1 @@
+"""Builds the planner page: one HTML file that needs nothing beside it."""
