@@ -8,11 +8,11 @@ READY := $(VENV)/.ready
 VLLM_VENV := .venv-vllm
 ENGINE ?= simulated
 
-.PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm rule-cases mutate-rules check format docs \
+.PHONY: help demo test test-unit test-rules test-deploy test-containers test-browser test-e2e test-vllm rule-cases mutate-rules check format docs \
   goldens render screenshots bench bench-rules clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	@echo "[setup] virtual environment and packages in $(VENV) (about a minute the first time)"
@@ -40,6 +40,12 @@ test-rules: $(READY) ## the rules pack: contract checks, then promtool on every 
 test-deploy: $(READY)
 	@tools/ensure_debian.sh amtool=prometheus-alertmanager
 	$(BIN)/python -m pytest tests/deploy
+
+# Needs root: it makes base images with debootstrap, as no registry is asked, and runs the compose file with podman.
+test-containers: $(READY) ## build the images and bring docker-compose.yml up with podman (needs root)
+	@tools/ensure_debian.sh podman=podman runc=runc debootstrap=debootstrap \
+	  /usr/lib/podman/netavark=netavark /usr/lib/podman/aardvark-dns=aardvark-dns
+	$(BIN)/python -m pytest tests/containers
 
 test-browser: $(READY)
 	@tools/ensure_debian.sh chromium=chromium
@@ -96,4 +102,4 @@ bench-rules: $(READY) ## evaluation time of the rules with 100, 300 and 1,000 re
 	$(BIN)/python -m tests.bench_rules --write
 
 clean: ## remove environments and caches
-	rm -rf $(VENV) $(VLLM_VENV) .demo .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	rm -rf $(VENV) $(VLLM_VENV) .containers .demo .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis build

@@ -30,7 +30,7 @@ def command() -> list[str]:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This process's environment without what would change the file's defaults."""
+    """The environment of this process, without what would change the file's defaults."""
     ours = ("COMPOSE_", "VLLM_", "FOREWARN_", "GRAFANA_", "HF_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours) and name not in PORTS}
     return {**kept, "HOME": "/home/somebody", **variables}
