@@ -38,7 +38,7 @@ test-rules: $(READY) ## the rules pack: contract checks, then promtool on every 
 	$(BIN)/python -m tools.rules test
 
 test-deploy: $(READY)
-	@tools/ensure_debian.sh amtool=prometheus-alertmanager
+	@tools/ensure_debian.sh amtool=prometheus-alertmanager kubectl=kubernetes-client
 	$(BIN)/python -m pytest tests/deploy
 
 # Needs root: it makes base images with debootstrap, as no registry is asked, and runs the compose file with podman.
