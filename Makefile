@@ -75,6 +75,7 @@ check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.docs --check
 	$(BIN)/python -m tools.rules render --check
+	$(BIN)/python -m tools.deploy --check
 
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix-only .
@@ -83,8 +84,9 @@ format: $(READY) ## format the code
 docs: $(READY) ## rewrite the generated pages of docs/
 	$(BIN)/python -m tools.docs
 
-render: $(READY) ## rewrite what is generated from the rules
+render: $(READY) ## rewrite what is generated from the rules and the boards
 	$(BIN)/python -m tools.rules render
+	$(BIN)/python -m tools.deploy
 
 goldens: $(READY) ## rewrite tests/golden from the fixture pages
 	$(BIN)/python -m tests.tools.goldens

@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from tests.containers.podman import Podman
 
 # Names, modes and contents of everything that our Dockerfile adds; not the dates.
-DIGEST = (
-    "import hashlib,os\nh=hashlib.sha256()\n"
-    "for d,s,f in os.walk('/opt/forewarn'):\n"
-    "  s.sort()\n"
-    "  for n in sorted(f):\n"
-    "    p=os.path.join(d,n); i=os.lstat(p)\n"
-    "    h.update(repr((p,i.st_mode)).encode()+(os.readlink(p).encode() if os.path.islink(p) else open(p,'rb').read()))\n"
-    "print(h.hexdigest())"
-)
+DIGEST = """
+import hashlib, os
+total = hashlib.sha256()
+for folder, folders, names in os.walk("/opt/forewarn"):
+    folders.sort()
+    for name in sorted(names):
+        path = os.path.join(folder, name)
+        content = os.readlink(path).encode() if os.path.islink(path) else open(path, "rb").read()
+        total.update(repr((path, os.lstat(path).st_mode)).encode() + content)
+print(total.hexdigest())
+"""
 
 
 def inspect(podman: Podman, image: str) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def test_the_image_is_not_root_and_has_a_health_check(podman: Podman, images: di
     """A numeric user, so that Kubernetes can tell."""
     found = inspect(podman, images[which])
     assert found["User"] == "65532:65532"
-    assert found["HealthCheck"]["Test"][0] == "CMD"
+    assert found["Healthcheck"]["Test"][0] == "CMD"
 
 
 @pytest.mark.parametrize("which", ["forewarn", "engine"])
