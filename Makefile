@@ -9,7 +9,7 @@ VLLM_VENV := .venv-vllm
 ENGINE ?= simulated
 
 .PHONY: help demo test test-unit test-rules test-deploy test-containers test-browser test-e2e test-vllm rule-cases mutate-rules check format docs \
-  goldens render screenshots bench bench-rules clean
+  goldens render screenshots release lock bench bench-rules clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,21 @@ screenshots: $(READY) ## rewrite docs/img from the status page's scenes
 	@tools/ensure_debian.sh chromium=chromium
 	$(BIN)/python -m tests.browser.screenshots
 
+# Tools that only a release needs.
+$(VENV)/.release: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group release
+	@touch $@
+
+release: $(VENV)/.release ## build wheel, sdist and SBOM into dist/, and install each in a clean environment
+	rm -rf dist
+	SOURCE_DATE_EPOCH=1577836800 PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m build --outdir dist .
+	$(BIN)/cyclonedx-py requirements exporter/requirements.lock --pyproject pyproject.toml --output-reproducible \
+	  --output-file dist/forewarn-$$($(BIN)/hatchling version).cdx.json
+	$(BIN)/python -m pytest tests/release
+
+lock: $(VENV)/.release ## rewrite the locks of the images
+	tools/lock.sh $(BIN)/uv
+
 bench: $(READY) ## measure against vmagent and Prometheus; rewrites the tables of docs/performance.md
 	@tools/ensure_debian.sh prometheus=prometheus vmagent=victoria-metrics
 	$(BIN)/python -m tests.bench --write
@@ -104,4 +119,4 @@ bench-rules: $(READY) ## evaluation time of the rules with 100, 300 and 1,000 re
 	$(BIN)/python -m tests.bench_rules --write
 
 clean: ## remove environments and caches
-	rm -rf $(VENV) $(VLLM_VENV) .containers .demo .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	rm -rf $(VENV) $(VLLM_VENV) .containers .demo .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
