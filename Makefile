@@ -102,7 +102,7 @@ $(VENV)/.release: $(READY)
 
 release: $(VENV)/.release ## build wheel, sdist and SBOM into dist/, and install each in a clean environment
 	rm -rf dist
-	SOURCE_DATE_EPOCH=1577836800 PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m build --outdir dist .
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m build --outdir dist .
 	$(BIN)/cyclonedx-py requirements exporter/requirements.lock --pyproject pyproject.toml --output-reproducible \
 	  --output-file dist/forewarn-$$($(BIN)/hatchling version).cdx.json
 	$(BIN)/python -m pytest tests/release
