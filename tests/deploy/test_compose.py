@@ -71,6 +71,11 @@ def test_images_are_pinned_to_a_version(profile: str, service: str) -> None:
         assert re.fullmatch(r"[a-z0-9.]+/[a-z0-9/_-]+:v?\d+\.\d+\.\d+", image)
 
 
+def test_the_images_label_is_this_version() -> None:
+    """What the image says of itself when nobody gives a version."""
+    assert f"ARG VERSION={__version__}\n" in (compose.ROOT / OURS["forewarn"]).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(("profile", "service"), EVERY)
 def test_every_service_has_a_health_check(profile: str, service: str) -> None:
     """So that `up --wait` waits. Images built here bring theirs."""
