@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from forewarn import __version__
 from tests.containers import standins
 from tests.containers.podman import ROOT, Podman
 
-FOREWARN = "localhost/forewarn:0.1.0"
-ENGINE = "localhost/forewarn-vllm-sim:0.1.0"
+FOREWARN = f"localhost/forewarn:{__version__}"
+ENGINE = f"localhost/forewarn-vllm-sim:{__version__}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

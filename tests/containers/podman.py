@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,8 +76,9 @@ class Podman:
         hard = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "none"]
         return self.run("run", "--rm", *hard, *LIMITS, *flags, image, *command).stdout
 
+    @contextmanager
     def serve(self, socket: Path) -> Iterator[str]:
-        """Docker's API at `socket`; yields its address until closed."""
+        """Docker's API at `socket`; its address, while the context is open."""
         with (self._state / "service.log").open("wb") as log:
             address = f"unix://{socket}"
             service = subprocess.Popen(

@@ -13,6 +13,7 @@ from tests.deploy import compose
 from tools.demo.processes import HOST, free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.containers.podman import Podman
@@ -71,7 +72,7 @@ class Stack:
         found = self.json("prometheus", "/api/v1/query", query=query)["data"]["result"]
         return float(found[0]["value"][1]) if found else None
 
-    def wait(self, what: str, seconds: float, truth: Any) -> None:  # noqa: ANN401  a callable without arguments
+    def wait(self, what: str, seconds: float, truth: Callable[[], object]) -> None:
         """Wait until `truth()`; a service that does not answer yet counts as no."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
