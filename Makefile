@@ -9,11 +9,11 @@ VLLM_VENV := .venv-vllm
 LITELLM_VENV := .venv-litellm
 ENGINE ?= simulated
 
-.PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-levers test-vllm rule-cases mutate-rules check format docs \
-  goldens render screenshots bench bench-plugin bench-rules clean
+.PHONY: help demo test test-unit test-rules test-deploy test-containers test-browser test-e2e test-levers test-vllm rule-cases \
+  mutate-rules check format docs goldens render screenshots release lock bench bench-plugin bench-rules clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	@echo "[setup] virtual environment and packages in $(VENV) (about a minute the first time)"
@@ -39,8 +39,14 @@ test-rules: $(READY) ## the rules pack: contract checks, then promtool on every 
 	$(BIN)/python -m tools.rules test
 
 test-deploy: $(READY)
-	@tools/ensure_debian.sh amtool=prometheus-alertmanager
+	@tools/ensure_debian.sh amtool=prometheus-alertmanager kubectl=kubernetes-client
 	$(BIN)/python -m pytest tests/deploy
+
+# Needs root: it makes base images with debootstrap, as no registry is asked, and runs the compose file with podman.
+test-containers: $(READY) ## build the images and bring docker-compose.yml up with podman (needs root)
+	@tools/ensure_debian.sh podman=podman runc=runc debootstrap=debootstrap \
+	  /usr/lib/podman/netavark=netavark /usr/lib/podman/aardvark-dns=aardvark-dns
+	$(BIN)/python -m pytest tests/containers
 
 test-browser: $(READY)
 	@tools/ensure_debian.sh chromium=chromium
@@ -81,6 +87,7 @@ check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/python -m tools.docs --check
 	$(BIN)/python -m tools.planner_page --check
 	$(BIN)/python -m tools.rules render --check
+	$(BIN)/python -m tools.deploy --check
 
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix-only .
@@ -90,8 +97,9 @@ docs: $(READY) ## rewrite the generated pages of docs/ and the planner page
 	$(BIN)/python -m tools.docs
 	$(BIN)/python -m tools.planner_page
 
-render: $(READY) ## rewrite what is generated from the rules
+render: $(READY) ## rewrite what is generated from the rules and the boards
 	$(BIN)/python -m tools.rules render
+	$(BIN)/python -m tools.deploy
 
 goldens: $(READY) ## rewrite tests/golden from the fixture pages
 	$(BIN)/python -m tests.tools.goldens
@@ -99,6 +107,21 @@ goldens: $(READY) ## rewrite tests/golden from the fixture pages
 screenshots: $(READY) ## rewrite docs/img from the status page's scenes
 	@tools/ensure_debian.sh chromium=chromium
 	$(BIN)/python -m tests.browser.screenshots
+
+# Tools that only a release needs.
+$(VENV)/.release: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group release
+	@touch $@
+
+release: $(VENV)/.release ## build wheel, sdist and SBOM into dist/, and install each in a clean environment
+	rm -rf dist
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m build --outdir dist .
+	$(BIN)/cyclonedx-py requirements exporter/requirements.lock --pyproject pyproject.toml --output-reproducible \
+	  --output-file dist/forewarn-$$($(BIN)/hatchling version).cdx.json
+	$(BIN)/python -m pytest tests/release
+
+lock: $(VENV)/.release ## rewrite the locks of the images
+	tools/lock.sh $(BIN)/uv
 
 bench: $(READY) ## measure against vmagent and Prometheus; rewrites the tables of docs/performance.md
 	@tools/ensure_debian.sh prometheus=prometheus vmagent=victoria-metrics
@@ -113,4 +136,5 @@ bench-rules: $(READY) ## evaluation time of the rules with 100, 300 and 1,000 re
 	$(BIN)/python -m tests.bench_rules --write
 
 clean: ## remove environments and caches
-	rm -rf $(VENV) $(VLLM_VENV) $(LITELLM_VENV) .demo .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	rm -rf $(VENV) $(VLLM_VENV) $(LITELLM_VENV) .containers .demo .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	  build dist

@@ -1,0 +1,1 @@
+"""The images and the compose file, run for real by podman (`make test-containers`). Needs root, and Debian."""

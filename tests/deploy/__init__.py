@@ -1,0 +1,1 @@
+"""What is deployed: the compose file, the Kubernetes resources, the Alertmanager example."""

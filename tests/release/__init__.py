@@ -1,0 +1,1 @@
+"""What `make release` builds, installed where nothing else is."""

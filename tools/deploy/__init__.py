@@ -1,0 +1,1 @@
+"""Files for deployments that are made from others: the boards as ConfigMaps."""
