@@ -1,0 +1,66 @@
+"""What Prometheus scraped: one value per series and scrape, as promtool's unit tests take them.
+
+A series that is not in its target's next scrape gets a staleness mark, as in Prometheus.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SCRAPE_SECONDS = 15
+
+Series = tuple[str, tuple[tuple[str, str], ...]]
+"""Name and labels."""
+
+
+class Tape:
+    """Scrapes in order; `names` are the series worth keeping (those that some rule reads)."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
+        self.length = 0
+        self._values: dict[Series, list[tuple[int, float]]] = {}
+
+    def begin(self) -> None:
+        """Begin the next scrape of all targets."""
+        self.length += 1
+
+    def add(self, name: str, labels: Mapping[str, str], target: Mapping[str, str], value: float) -> None:
+        """One sample of the present scrape; the target's labels win."""
+        if name in self.names:
+            key = (name, tuple(sorted({**labels, **target}.items())))
+            self._values.setdefault(key, []).append((self.length - 1, value))
+
+    def input_series(self) -> list[dict[str, str]]:
+        """All series in promtool's notation, the first value one interval after the test's begin."""
+        return [
+            {"series": _selector(key), "values": " ".join(("_", *_cells(values, self.length)))}
+            for key, values in sorted(self._values.items())
+        ]
+
+
+def _selector(key: Series) -> str:
+    name, labels = key
+    return name + "{" + ",".join(f"{label}={json.dumps(value, ensure_ascii=False)}" for label, value in labels) + "}"
+
+
+def _cells(values: list[tuple[int, float]], length: int) -> Iterable[str]:
+    at = -1
+    for index, value in values:
+        if index > at + 1:
+            yield "_" if at < 0 else "stale"
+            yield from "_" * (index - at - 2)
+        yield number(value)
+        at = index
+    if at + 1 < length:
+        yield "stale"
+
+
+def number(value: float) -> str:
+    """A number in promtool's notation, exact."""
+    text = repr(float(value))
+    return {"inf": "Inf", "-inf": "-Inf", "nan": "NaN"}.get(text, text.removesuffix(".0"))
