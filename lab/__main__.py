@@ -1,22 +1,34 @@
-"""`python -m lab run`: plays one scenario and scores the alerts on it."""
+"""`python -m lab`: plays incidents on simulated fleets and scores the alerts on them."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from lab import guard, suite
 from lab.judge import JudgeError
 from lab.reading import load
-from lab.run import keep, packs, run
+from lab.run import OURS, ROOT, keep, packs, run
+from lab.summary import minutes
 from lab.vllm_sim.reader import ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-USAGE_ERROR = 2
+    from lab.run import Result
+
+USAGE_ERROR, DROPPED, UNFINISHED = 2, 1, 3
+LAB = ROOT / "lab"
+KEPT = ROOT / ".lab"
+SHOWN = (
+    "creep-sequences", "ramp-fleet-16", "sequence-cap", "context-shift-fleet", "ramp-prefill", "replica-loss-16",
+    "wedge", "stale-gauges",
+)  # fmt: skip
+"""Scenarios whose pictures are part of the results page."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -26,14 +38,27 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 1, got {text!r}")
+    return int(text)
+
+
 def _parser() -> _Parser:
-    parser = _Parser(prog="python -m lab", description="Measures how far ahead of pain the alerts are.")
+    parser = _Parser(prog="python -m lab", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     one = verbs.add_parser("run", help="play one scenario and score the alerts")
     one.add_argument("--scenario", type=Path, required=True, metavar="FILE")
-    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the result is written")
-    one.add_argument("--traces", type=Path, metavar="DIR", help="where the traces lie that the scenario names")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="where result and picture are written")
     one.add_argument("--json", action="store_true", help="print the result as JSON")
+    every = verbs.add_parser("all", help="play the standard set and rewrite lab/results.md")
+    every.add_argument("--seconds", type=_positive, metavar="N", help="begin no further scenario after N seconds")
+    quick = verbs.add_parser("quick", help="play a few scenarios and compare them with lab/results.json")
+    for verb in (every, quick):
+        verb.add_argument("--jobs", type=_positive, default=2, metavar="N", help="processes (default: %(default)s)")
+        verb.add_argument("--out", type=Path, default=KEPT, metavar="DIR", help="where runs are kept (default: .lab)")
+    for verb in (one, every):
+        verb.add_argument("--traces", type=Path, metavar="DIR", help="where the traces lie that scenarios name")
     return parser
 
 
@@ -45,20 +70,60 @@ def _run(arguments: argparse.Namespace) -> int:
         shown = {key: value for key, value in result.items() if key != "plot"}
         sys.stdout.write(json.dumps(shown, indent=1) + "\n")
     else:
-        sys.stdout.write(f"{_line(result)}\n{path}\n")
+        sys.stdout.writelines(f"{line}\n" for line in (*_lines(result), str(path)))
+    _draw(result, arguments.out / f"{scenario.name}.svg")
     return 0
+
+
+def _all(arguments: argparse.Namespace) -> int:
+    from lab import report  # noqa: PLC0415  only this verb needs it
+
+    chosen = suite.paths(arguments.traces)
+    results = suite.play_all(chosen, arguments.out, arguments.traces, arguments.jobs, arguments.seconds or inf)
+    for result in results:
+        _draw(result, arguments.out / f"{result['scenario']}.svg")
+        if result["scenario"] in SHOWN:
+            _draw(result, LAB / "img" / f"{result['scenario']}.svg")
+    report.write(results, LAB, [name for name in SHOWN if any(r["scenario"] == name for r in results)])
+    sys.stdout.write(f"wrote {LAB / 'results.md'}\n")
+    return 0
+
+
+def _quick(arguments: argparse.Namespace) -> int:
+    results = suite.play_all(suite.paths(names=suite.QUICK), arguments.out, None, arguments.jobs)
+    sys.stdout.writelines(f"{line}\n" for result in results for line in _lines(result))
+    dropped = list(guard.drops(results, guard.committed(LAB / "results.json")))
+    sys.stderr.writelines(f"lab: {line}\n" for line in dropped)
+    return DROPPED if dropped else 0
+
+
+def _draw(result: Result, path: Path) -> None:
+    """Draw a run; matplotlib is an extra of the lab, and a run is worth having without it."""
+    try:
+        from lab import plots  # noqa: PLC0415  see above
+    except ImportError:
+        return
+    plots.plot(result, path)
 
 
 def _progress(name: str, duration: float) -> Callable[[float], None]:
     def tell(seconds: float) -> None:
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r{name}: {seconds / duration:4.0%}")
+            sys.stderr.write(f"\r{name}: {seconds / duration:4.0%}" + ("\n" if seconds + 15 > duration else ""))
 
     return tell
 
 
-def _line(result: dict[str, object]) -> str:
-    return str(result["scenario"])
+def _lines(result: Result) -> list[str]:
+    """A run in a few lines."""
+    score = result["scores"][OURS]
+    pain = f"pain at {minutes(result['pain'][0]['start'])}" if result["pain"] else "no pain"
+    known = (result["oracle"] or {}).get("held")
+    first = f"first page {score['first_page']}, " if score["first_page"] else ""
+    return [
+        f"{result['scenario']}: {pain}; {first}lead {minutes(score['lead'])} (oracle {minutes(known)}), "
+        f"detection {minutes(score['detection'])}, false pages {score['false_pages']}"
+    ]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,7 +131,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:
-        return {"run": _run}[arguments.verb](arguments)
+        return {"run": _run, "all": _all, "quick": _quick}[arguments.verb](arguments)
+    except suite.UnfinishedError as error:
+        sys.stdout.write(f"{error}\n")
+        return UNFINISHED
     except (ScenarioError, JudgeError) as error:
         parser.error(str(error))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from copy import deepcopy
 from math import inf
 from random import Random
 from typing import TYPE_CHECKING
@@ -136,6 +137,10 @@ class Fleet:
     def redirect(self, arrivals: list[Arrival]) -> None:
         """From now on, only these requests come."""
         self._arrivals = self._arrivals[: self._next] + arrivals
+
+    def copy(self) -> Fleet:
+        """Another fleet in the same state; the requests to come are shared, as nothing changes them."""
+        return deepcopy(self, {id(self._arrivals): self._arrivals})
 
     @property
     def busy(self) -> bool:

@@ -7,9 +7,10 @@ import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lab.judge import Pack, firings, names
+from lab.oracle import oracle
 from lab.play import play
 from lab.score import score
 
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
     from lab.play import Played
     from lab.scenario import Scenario
 
+Result = dict[str, Any]
+"""What a result's JSON holds."""
+
 ROOT = Path(__file__).resolve().parents[1]
 OURS = "forewarn"
 _CODE = ("exporter/forewarn", "lab")
+_AFTERWARDS = {"__main__.py", "guard.py", "plots.py", "report.py", "suite.py", "summary.py"}
+"""Modules of the lab that only show what was played."""
 
 
 def packs() -> list[Pack]:
@@ -36,13 +42,14 @@ def fingerprint(scenario: Scenario, chosen: Sequence[Pack]) -> str:
     """Changes when the scenario, the code that plays it, or a rule does."""
     digest = hashlib.sha256(scenario.digest.encode())
     code = [path for place in _CODE for path in sorted((ROOT / place).rglob("*.py"))]
+    code = [path for path in code if not (path.parent == ROOT / "lab" and path.name in _AFTERWARDS)]
     for path in [*code, *(file for pack in chosen for file in pack.files)]:
         digest.update(str(path.name).encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def run(scenario: Scenario, chosen: Sequence[Pack], progress: Callable[[float], None]) -> dict[str, object]:
+def run(scenario: Scenario, chosen: Sequence[Pack], progress: Callable[[float], None]) -> Result:
     """Play, judge and score; returns what `result.json` holds."""
     played = play(scenario, names(chosen), progress)
     with tempfile.TemporaryDirectory() as folder:
@@ -53,12 +60,22 @@ def run(scenario: Scenario, chosen: Sequence[Pack], progress: Callable[[float], 
         "pain": [asdict(spell) for spell in played.pain],
         "requests": len(played.verdicts),
         "missed": sum(verdict.bad for verdict in played.verdicts),
+        "oracle": _oracle(scenario, played),
         "scores": {pack.name: asdict(score(fired, pack.alerts(), played.pain, scenario.incident)) for pack in chosen},
         "plot": _plot(played, fired),
     }
 
 
-def about(scenario: Scenario) -> dict[str, object]:
+def _oracle(scenario: Scenario, played: Played) -> Result | None:
+    """How early anybody could know of an incident that hurts by and by; a step fault is not to be foreseen."""
+    incident = scenario.incident
+    if incident is None or incident.step or incident.silent:
+        return None
+    begin = next((spell.start for spell in played.pain if spell.end >= incident.at), None)
+    return None if begin is None else asdict(oracle(scenario, begin))
+
+
+def about(scenario: Scenario) -> Result:
     """The scenario in a few values."""
     return {
         "scenario": scenario.name,
@@ -78,7 +95,7 @@ def _replica_days(scenario: Scenario) -> float:
     return sum(end - member.joins for end, member in zip(ends, scenario.members, strict=True)) / 86400
 
 
-def _plot(played: Played, fired: list[Firing]) -> dict[str, object]:
+def _plot(played: Played, fired: list[Firing]) -> Result:
     """What the plot needs: the fleet at each scrape, the slowest first token of each scrape, and who fired when."""
     slow: dict[int, list[float]] = {}
     for verdict in played.verdicts:
@@ -95,16 +112,16 @@ def _p99(values: list[float]) -> float:
     return sorted(values)[round(0.99 * (len(values) - 1))]
 
 
-def stored(folder: Path, name: str, expected: str) -> dict[str, object] | None:
+def stored(folder: Path, name: str, expected: str) -> Result | None:
     """A result kept in `folder`, None when there is none of these inputs."""
     try:
-        kept: dict[str, object] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        kept: Result = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return kept if kept.get("fingerprint") == expected else None
 
 
-def keep(folder: Path, name: str, result: dict[str, object]) -> Path:
+def keep(folder: Path, name: str, result: Result) -> Path:
     """Keep a result; a run that is interrupted leaves nothing half written."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
