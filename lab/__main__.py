@@ -70,7 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
         shown = {key: value for key, value in result.items() if key != "plot"}
         sys.stdout.write(json.dumps(shown, indent=1) + "\n")
     else:
-        sys.stdout.writelines(f"{line}\n" for line in (*_lines(result), str(path)))
+        sys.stdout.writelines(f"{line}\n" for line in (_line(result), str(path)))
     _draw(result, arguments.out / f"{scenario.name}.svg")
     return 0
 
@@ -91,7 +91,7 @@ def _all(arguments: argparse.Namespace) -> int:
 
 def _quick(arguments: argparse.Namespace) -> int:
     results = suite.play_all(suite.paths(names=suite.QUICK), arguments.out, None, arguments.jobs)
-    sys.stdout.writelines(f"{line}\n" for result in results for line in _lines(result))
+    sys.stdout.writelines(f"{_line(result)}\n" for result in results)
     dropped = list(guard.drops(results, guard.committed(LAB / "results.json")))
     sys.stderr.writelines(f"lab: {line}\n" for line in dropped)
     return DROPPED if dropped else 0
@@ -114,16 +114,15 @@ def _progress(name: str, duration: float) -> Callable[[float], None]:
     return tell
 
 
-def _lines(result: Result) -> list[str]:
-    """A run in a few lines."""
+def _line(result: Result) -> str:
+    """A run in a line."""
     score = result["scores"][OURS]
     pain = f"pain at {minutes(result['pain'][0]['start'])}" if result["pain"] else "no pain"
     known = (result["oracle"] or {}).get("held")
     first = f"first page {score['first_page']}, " if score["first_page"] else ""
-    return [
-        f"{result['scenario']}: {pain}; {first}lead {minutes(score['lead'])} (oracle {minutes(known)}), "
-        f"detection {minutes(score['detection'])}, false pages {score['false_pages']}"
-    ]
+    lead = f"{first}lead {minutes(score['lead'])} (oracle {minutes(known)})"
+    rest = f"detection {minutes(score['detection'])}, false pages {score['false_pages']}"
+    return f"{result['scenario']}: {pain}; {lead}, {rest}"
 
 
 def main(argv: list[str] | None = None) -> int:

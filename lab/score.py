@@ -2,7 +2,8 @@
 
 A page is an alert of severity critical, a ticket one of severity warning. Firings of one alert on several replicas are
 one episode, as Alertmanager groups them; so are firings less than five minutes apart. An episode is true when there is
-pain within 30 minutes of its begin, before or after, or when it begins within a silent incident; others are false.
+pain within 30 minutes of its begin, before or after, or when it begins within a silent incident; others are false, and
+so is one that began before the incident whose pain it meets.
 """
 
 from __future__ import annotations
@@ -102,9 +103,11 @@ def _episodes(firings: Sequence[Firing], pain: Sequence[Spell], incident: Incide
 
 
 def _true(start: float, pain: Sequence[Spell], incident: Incident | None) -> bool:
-    if any(spell.start - NEAR_SECONDS <= start <= spell.end + NEAR_SECONDS for spell in pain):
+    if incident and incident.silent and incident.at <= start:
         return True
-    return bool(incident and incident.silent and incident.at <= start)
+    # An alert from before the incident foresaw nothing, however soon the pain followed.
+    seen = [spell for spell in pain if incident is None or start >= incident.at or spell.start < incident.at]
+    return any(spell.start - NEAR_SECONDS <= start <= spell.end + NEAR_SECONDS for spell in seen)
 
 
 def _main(pain: Sequence[Spell], incident: Incident | None) -> Spell | None:
@@ -119,7 +122,7 @@ def _timely(episodes: list[Episode], main: Spell | None, incident: Incident | No
         return []
     if main is None:
         return [episode for episode in episodes if episode.start >= incident.at]
-    return [episode for episode in episodes if episode.start <= main.end and episode.end >= main.start - NEAR_SECONDS]
+    return [e for e in episodes if incident.at <= e.start <= main.end and e.end >= main.start - NEAR_SECONDS]
 
 
 def _lead(starts: Iterable[float], main: Spell | None) -> float | None:

@@ -68,9 +68,7 @@ def play_all(chosen: list[Path], out: Path, traces: Path | None, jobs: int, seco
                 path = queue.pop(0)
                 waiting[pool.submit(play_one, Job(path, traces, out))] = path
             if not waiting:
-                raise UnfinishedError(
-                    f"{len(queue)} of {len(chosen)} scenarios are still to be played; the rest is kept"
-                )
+                raise UnfinishedError(f"{len(queue)} of {len(chosen)} scenarios still to be played; the rest is kept")
             for done in wait(waiting, return_when=FIRST_COMPLETED).done:
                 result, took = done.result()
                 results[waiting.pop(done)] = result

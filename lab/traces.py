@@ -40,7 +40,7 @@ def read(path: Path, start: float, duration: float, speed: float) -> tuple[Row, 
             time = (float(record["t_s"]) - start) / speed
             if 0.0 <= time < duration:
                 rows.append(_row(time, record))
-        except ValueError:
+        except (TypeError, ValueError):
             expected = f"expected numbers for {', '.join(NEEDED)}"
             raise ScenarioError(f"{path}: line {number}: {expected}, got {dict(record)}") from None
     if not rows:
@@ -57,7 +57,7 @@ def rates(path: Path, column: str) -> list[tuple[float, float]]:
     for number, record in enumerate(_records(path, ("t_s", column)), start=2):
         try:
             found.append((float(record["t_s"]), float(record[column])))
-        except ValueError:
+        except (TypeError, ValueError):
             raise ScenarioError(f"{path}: line {number}: expected numbers for t_s and {column}") from None
     return found
 

@@ -32,8 +32,11 @@ class Quantiles:
         return exp(log(self.tokens[upper - 1]) * (1 - weight) + log(self.tokens[upper]) * weight)
 
 
-def _quantiles(low: float, middle: float, p95: float, p99: float, top: float) -> Quantiles:
-    return Quantiles((0.0, 0.5, 0.95, 0.99, 1.0), (low, middle, p95, p99, top))
+_SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
+
+
+def _quantiles(*tokens: float) -> Quantiles:
+    return Quantiles(_SHARES, tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,41 +57,56 @@ class Workload:
 
 
 WORKLOADS: dict[str, Workload] = {
-    # AzurePublicDataset, 2023 conversation trace: the rate rises and falls by half within the hour.
+    # AzurePublicDataset, 2023 conversation trace: smooth, but the rate rises and falls by half within the hour.
     "azure-conv": Workload(
-        _quantiles(75, 1020, 4083, 4142, 4600), _quantiles(24, 129, 451, 601, 1000), clump=1.1, wander=0.02
+        _quantiles(60, 207, 396, 1020, 1189, 2734, 4083, 4142, 4600),
+        _quantiles(7, 54, 85, 129, 395, 424, 451, 601, 1000),
+        clump=1.1,
+        wander=0.045,
     ),
     # AzurePublicDataset, 2023 code trace: long prompts, short outputs, minutes of silence and minutes of rush.
     "azure-code": Workload(
-        _quantiles(180, 1469, 7303, 7436, 7800),
-        _quantiles(6, 13, 90, 251, 900),
+        _quantiles(20, 147, 578, 1469, 2744, 5186, 7302, 7436, 7437),
+        _quantiles(6, 7, 9, 13, 24, 55, 90, 249, 1200),
         clump=8.0,
         clump_seconds=0.8,
         wander=0.9,
     ),
     # Alibaba ServeGen, deepseek-r1: short questions and very long documents, reasoning outputs.
     "servegen-r1": Workload(
-        _quantiles(8, 64, 9890, 26960, 40000), _quantiles(90, 1246, 7317, 13989, 20000), clump=1.2, wander=0.029
+        _quantiles(4, 13, 21, 64, 841, 4648, 9888, 26960, 40000),
+        _quantiles(56, 263, 659, 1246, 2219, 4975, 7317, 13989, 24000),
+        clump=1.2,
+        wander=0.029,
     ),
     # Mooncake's synthetic trace: long contexts, two thirds of them seen before.
     "mooncake": Workload(
-        _quantiles(700, 11587, 48905, 66456, 90000),
-        _quantiles(12, 69, 519, 768, 1200),
+        _quantiles(13, 30, 277, 11587, 23175, 38596, 48835, 66456, 100000),
+        _quantiles(1, 4, 11, 69, 250, 389, 519, 768, 893),
         wander=0.001,
         cached_share=0.65,
     ),
-    # BurstGPT: few requests, in bursts.
+    # BurstGPT: few requests, in bursts. Its output lengths are not published with the arrivals used here.
     "burstgpt": Workload(
-        _quantiles(30, 320, 1023, 1023, 1023.5), _quantiles(20, 200, 700, 1000, 1024), clump=1.6, clump_seconds=4.0
+        _quantiles(4, 19, 54, 320, 839, 1023, 1023, 1023, 1023.5),
+        _quantiles(10, 30, 80, 200, 380, 600, 700, 1000, 1024),
+        clump=1.6,
+        clump_seconds=4.0,
     ),
     # ShareGPT turns (LLMServingSim): even lengths.
-    "sharegpt": Workload(_quantiles(300, 732, 1749, 2765, 3000), _quantiles(520, 632, 773, 784, 800)),
-    # arXiv summaries (vidur): long prompts.
-    "arxiv": Workload(_quantiles(1200, 2600, 3813, 4000, 4054), _quantiles(60, 167, 736, 3271, 4000)),
-    # A chat assistant behind one system prompt: half of every prompt is shared.
+    "sharegpt": Workload(
+        _quantiles(262, 363, 482, 730, 1109, 1458, 1747, 2764, 3998),
+        _quantiles(512, 530, 561, 631, 767, 770, 773, 784, 1021),
+    ),
+    # Summaries of arXiv papers (vidur): long prompts.
+    "arxiv": Workload(
+        _quantiles(400, 1242, 1986, 2730, 3370, 3702, 3813, 3933, 4054),
+        _quantiles(5, 78, 115, 167, 242, 372, 736, 3270, 4056),
+    ),
+    # A chat assistant behind one system prompt, so that half of every prompt is shared. Not fitted to anything.
     "chat": Workload(
-        _quantiles(180, 620, 1700, 2400, 3200),
-        _quantiles(12, 110, 420, 640, 900),
+        _quantiles(180, 290, 420, 620, 950, 1400, 1700, 2400, 3200),
+        _quantiles(12, 30, 60, 110, 190, 320, 420, 640, 900),
         clump=1.1,
         wander=0.01,
         cached_share=0.5,
