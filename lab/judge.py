@@ -8,6 +8,7 @@ and what it complains about are the alerts. See docs/decisions/ for why not a se
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 EVALUATE_SECONDS = SCRAPE_SECONDS
 TIMEOUT = 900.0
+GARBAGE = "400"
+"""Go collects garbage four times as rarely as by default: a fifth less CPU for some hundred MB."""
 _FIRING = 'ALERTS{alertstate="firing"}'
 _TIME = re.compile(r"time: ((?:\d+[hms])+),")
 _UNITS = {"h": 3600, "m": 60, "s": 1}
@@ -86,7 +89,12 @@ def firings(tape: Tape, packs: Sequence[Pack], folder: Path) -> list[Firing]:
     if program is None:
         raise JudgeError("promtool is not on PATH: apt-get install prometheus")
     done = subprocess.run(  # noqa: S603  the program is found above, the file is written above
-        [program, "test", "rules", str(path)], capture_output=True, text=True, timeout=TIMEOUT, check=False
+        [program, "test", "rules", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+        env={**os.environ, "GOGC": GARBAGE},
     )
     if done.returncode == 0:
         return []
