@@ -50,6 +50,9 @@ def _parser() -> _Parser:
     one = verbs.add_parser("run", help="play one scenario and score the alerts")
     one.add_argument("--scenario", type=Path, required=True, metavar="FILE")
     one.add_argument("--out", type=Path, required=True, metavar="DIR", help="where result and picture are written")
+    one.add_argument(
+        "--openmetrics", action="store_true", help="also write what Prometheus scraped, to look at it there"
+    )
     one.add_argument("--json", action="store_true", help="print the result as JSON")
     every = verbs.add_parser("all", help="play the standard set and rewrite lab/results.md")
     every.add_argument("--seconds", type=_positive, metavar="N", help="begin no further scenario after N seconds")
@@ -64,7 +67,9 @@ def _parser() -> _Parser:
 
 def _run(arguments: argparse.Namespace) -> int:
     scenario = load(arguments.scenario, arguments.traces)
-    result = run(scenario, packs(), _progress(scenario.name, scenario.duration))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    series = arguments.out / f"{scenario.name}.om" if arguments.openmetrics else None
+    result = run(scenario, packs(), _progress(scenario.name, scenario.duration), series)
     path = keep(arguments.out, scenario.name, result)
     if arguments.json:
         shown = {key: value for key, value in result.items() if key != "plot"}

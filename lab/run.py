@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lab import openmetrics
 from lab.judge import Pack, firings, names
 from lab.oracle import oracle
 from lab.play import play
@@ -49,9 +51,14 @@ def fingerprint(scenario: Scenario, chosen: Sequence[Pack]) -> str:
     return digest.hexdigest()[:16]
 
 
-def run(scenario: Scenario, chosen: Sequence[Pack], progress: Callable[[float], None]) -> Result:
-    """Play, judge and score; returns what `result.json` holds."""
+def run(
+    scenario: Scenario, chosen: Sequence[Pack], progress: Callable[[float], None], series: Path | None = None
+) -> Result:
+    """Play, judge and score; returns what `result.json` holds. `series` takes what was scraped, as OpenMetrics."""
     played = play(scenario, names(chosen), progress)
+    if series is not None:
+        with series.open("w", encoding="utf-8") as file:
+            file.writelines(openmetrics.lines(played.tape, end=time.time()))
     with tempfile.TemporaryDirectory() as folder:
         fired = firings(played.tape, chosen, Path(folder))
     return {

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 SCRAPE_SECONDS = 15
 
@@ -35,11 +35,15 @@ class Tape:
             key = (name, tuple(sorted({**labels, **target}.items())))
             self._values.setdefault(key, []).append((self.length - 1, value))
 
+    def samples(self) -> Iterator[tuple[str, list[tuple[int, float]]]]:
+        """Every series as a selector, with the number of the scrape and the value of each of its samples."""
+        return ((_selector(key), values) for key, values in sorted(self._values.items()))
+
     def input_series(self) -> list[dict[str, str]]:
         """All series in promtool's notation, the first value one interval after the test's begin."""
         return [
-            {"series": _selector(key), "values": " ".join(("_", *_cells(values, self.length)))}
-            for key, values in sorted(self._values.items())
+            {"series": selector, "values": " ".join(("_", *_cells(values, self.length)))}
+            for selector, values in self.samples()
         ]
 
 
