@@ -5,21 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab import guard, suite
+from lab import guard, openmetrics, suite
 from lab.judge import JudgeError
 from lab.reading import load
-from lab.run import OURS, ROOT, keep, packs, run
+from lab.run import OURS, ROOT, RULES, packs, run, tape_of
 from lab.summary import minutes
 from lab.vllm_sim.reader import ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lab.run import Result
+    from lab.kept import Result
 
 USAGE_ERROR, DROPPED, UNFINISHED = 2, 1, 3
 LAB = ROOT / "lab"
@@ -56,26 +57,31 @@ def _parser() -> _Parser:
     one.add_argument("--json", action="store_true", help="print the result as JSON")
     every = verbs.add_parser("all", help="play the standard set and rewrite lab/results.md")
     every.add_argument("--seconds", type=_positive, metavar="N", help="begin no further scenario after N seconds")
+    every.add_argument("--results", type=Path, default=LAB, metavar="DIR", help="where results.md goes (default: lab)")
     quick = verbs.add_parser("quick", help="play a few scenarios and compare them with lab/results.json")
     for verb in (every, quick):
         verb.add_argument("--jobs", type=_positive, default=2, metavar="N", help="processes (default: %(default)s)")
         verb.add_argument("--out", type=Path, default=KEPT, metavar="DIR", help="where runs are kept (default: .lab)")
     for verb in (one, every):
+        verb.add_argument(
+            "--rules", type=Path, default=RULES, metavar="DIR", help="judge these files (default: rules/v1)"
+        )
         verb.add_argument("--traces", type=Path, metavar="DIR", help="where the traces lie that scenarios name")
     return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:
     scenario = load(arguments.scenario, arguments.traces)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    series = arguments.out / f"{scenario.name}.om" if arguments.openmetrics else None
-    result = run(scenario, packs(), _progress(scenario.name, scenario.duration), series)
-    path = keep(arguments.out, scenario.name, result)
+    chosen = packs(arguments.rules)
+    result = run(scenario, chosen, arguments.out, _progress(scenario.name, scenario.duration))
+    if arguments.openmetrics and (tape := tape_of(scenario, chosen, arguments.out)):
+        with (arguments.out / f"{scenario.name}.om").open("w", encoding="utf-8") as file:
+            file.writelines(openmetrics.lines(tape, end=time.time()))
     if arguments.json:
-        shown = {key: value for key, value in result.items() if key != "plot"}
+        shown = {key: value for key, value in result.items() if key != "curves"}
         sys.stdout.write(json.dumps(shown, indent=1) + "\n")
     else:
-        sys.stdout.writelines(f"{line}\n" for line in (_line(result), str(path)))
+        sys.stdout.writelines(f"{line}\n" for line in (_line(result), str(arguments.out / f"{scenario.name}.json")))
     _draw(result, arguments.out / f"{scenario.name}.svg")
     return 0
 
@@ -84,18 +90,20 @@ def _all(arguments: argparse.Namespace) -> int:
     from lab import report  # noqa: PLC0415  only this verb needs it
 
     chosen = suite.paths(arguments.traces)
-    results = suite.play_all(chosen, arguments.out, arguments.traces, arguments.jobs, arguments.seconds or inf)
+    jobs = [suite.Job(path, arguments.out, arguments.rules, arguments.traces) for path in chosen]
+    results = suite.play_all(jobs, arguments.jobs, arguments.seconds or inf)
     for result in results:
         _draw(result, arguments.out / f"{result['scenario']}.svg")
         if result["scenario"] in SHOWN:
-            _draw(result, LAB / "img" / f"{result['scenario']}.svg")
-    report.write(results, LAB, [name for name in SHOWN if any(r["scenario"] == name for r in results)])
-    sys.stdout.write(f"wrote {LAB / 'results.md'}\n")
+            _draw(result, arguments.results / "img" / f"{result['scenario']}.svg")
+    report.write(results, arguments.results, [name for name in SHOWN if any(r["scenario"] == name for r in results)])
+    sys.stdout.write(f"wrote {arguments.results / 'results.md'}\n")
     return 0
 
 
 def _quick(arguments: argparse.Namespace) -> int:
-    results = suite.play_all(suite.paths(names=suite.QUICK), arguments.out, None, arguments.jobs)
+    jobs = [suite.Job(path, arguments.out, RULES) for path in suite.paths(names=suite.QUICK)]
+    results = suite.play_all(jobs, arguments.jobs)
     sys.stdout.writelines(f"{_line(result)}\n" for result in results)
     dropped = list(guard.drops(results, guard.committed(LAB / "results.json")))
     sys.stderr.writelines(f"lab: {line}\n" for line in dropped)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from lab.run import Result
+    from lab.kept import Result
 
 SLACK_SECONDS = 30.0
 """Two evaluations: a lead may be that much shorter without being called a drop."""

@@ -113,7 +113,7 @@ def _test(tape: Tape, packs: Sequence[Pack]) -> dict[str, object]:
         "tests": [
             {
                 "interval": f"{SCRAPE_SECONDS}s",
-                "input_series": tape.input_series(),
+                "input_series": tape.input_series(names(packs)),
                 "promql_expr_test": [
                     {"expr": _FIRING, "eval_time": f"{step * EVALUATE_SECONDS}s", "exp_samples": []}
                     for step in range(steps)

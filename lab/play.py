@@ -43,10 +43,13 @@ class Played:
     signals: list[Signal]
 
 
-def play(scenario: Scenario, names: frozenset[str], progress: Callable[[float], None] = lambda _: None) -> Played:
-    """Play to the end; `names` are the series to keep, `progress` hears the seconds played at every scrape."""
+def play(scenario: Scenario, scraped: frozenset[str], progress: Callable[[float], None] = lambda _: None) -> Played:
+    """Play to the end.
+
+    `scraped` are the series to keep of the engines' own pages; `progress` hears the seconds played at every scrape.
+    """
     fleet = Fleet(scenario, scenario.arrivals(), Outcomes())
-    tape, signals = Tape(names), []
+    tape, signals = Tape(), []
     watches = [Watch(replica, scenario.settings, DEPLOYMENT) for replica in fleet.replicas]
     due = [(watch.due, index) for index, watch in enumerate(watches)]
     heapq.heapify(due)
@@ -58,7 +61,7 @@ def play(scenario: Scenario, names: frozenset[str], progress: Callable[[float], 
         tape.begin()
         for watch in watches:
             if watch.replica.present(now):
-                watch.scrape(tape, now)
+                watch.scrape(tape, now, scraped)
         signals.append(_signal(fleet, now))
         progress(now)
     verdicts = fleet.outcomes.verdicts(scenario.slo, scenario.duration)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from lab.run import Result
+    from lab.kept import Result
 
 mpl.use("svg")
 mpl.rcParams["svg.hashsalt"] = "forewarn"
@@ -53,7 +53,7 @@ def plot(result: Result, path: Path) -> None:
 
 
 def _load(axis: Axes, result: Result) -> None:
-    signals = result["plot"]["signals"]
+    signals = result["curves"]["signals"]
     time = [signal["time"] / 60 for signal in signals]
     axis.fill_between(time, [signal["running"] for signal in signals], color=RUNNING, label="running", linewidth=0)
     axis.plot(time, [signal["waiting"] for signal in signals], color=WAITING, label="waiting", linewidth=1.2)
@@ -70,7 +70,7 @@ def _load(axis: Axes, result: Result) -> None:
 
 
 def _latency(axis: Axes, result: Result) -> None:
-    points = result["plot"]["ttft_p99"]
+    points = result["curves"]["ttft_p99"]
     axis.plot([time / 60 for time, _ in points], [value for _, value in points], color=TTFT, linewidth=1.2)
     axis.axhline(result["slo"]["ttft"], color=PAIN, linewidth=0.8, linestyle="--")
     axis.set_yscale("log")

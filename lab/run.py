@@ -1,76 +1,103 @@
-"""One scenario from its file to its score, kept in a folder and not repeated while its inputs are the same."""
+"""One scenario from its file to its score. Plays and scores are kept while their inputs are the same."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
-import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lab import openmetrics
+from lab import kept
 from lab.judge import Pack, firings, names
 from lab.oracle import oracle
+from lab.pain import Spell
 from lab.play import play
 from lab.score import score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lab.judge import Firing
+    from lab.kept import Result
     from lab.play import Played
     from lab.scenario import Scenario
-
-Result = dict[str, Any]
-"""What a result's JSON holds."""
+    from lab.tape import Tape
 
 ROOT = Path(__file__).resolve().parents[1]
+RULES = ROOT / "rules" / "v1"
 OURS = "forewarn"
 _CODE = ("exporter/forewarn", "lab")
-_AFTERWARDS = {"__main__.py", "guard.py", "plots.py", "report.py", "suite.py", "summary.py"}
-"""Modules of the lab that only show what was played."""
+_AFTERWARDS = frozenset(
+    {"__main__.py", "guard.py", "judge.py", "kept.py", "openmetrics.py", "plots.py", "report.py", "run.py", "score.py",
+     "suite.py", "summary.py"}
+)  # fmt: skip
+"""Modules of the lab at work after the play."""
+_JUDGING = ("judge.py", "score.py", "run.py")
 
 
-def packs() -> list[Pack]:
-    """The pack of this repository, then the rivals by name."""
+def packs(rules: Path = RULES) -> list[Pack]:
+    """The pack whose files lie in `rules`, then the rivals by name. Raises JudgeError."""
     rivals = sorted((ROOT / "lab" / "baselines").glob("*.rules.yml"))
-    ours = Pack(OURS, tuple(sorted((ROOT / "rules" / "v1").glob("*.rules.yml"))))
+    ours = Pack(OURS, tuple(sorted(rules.glob("*.rules.yml"))))
     return [ours, *(Pack(path.name.removesuffix(".rules.yml"), (path,)) for path in rivals)]
 
 
-def fingerprint(scenario: Scenario, chosen: Sequence[Pack]) -> str:
-    """Changes when the scenario, the code that plays it, or a rule does."""
-    digest = hashlib.sha256(scenario.digest.encode())
+def run(scenario: Scenario, chosen: Sequence[Pack], folder: Path, progress: Callable[[float], None]) -> Result:
+    """The scenario's result, from `folder` where it is kept."""
+    playing = _playing(scenario, chosen)
+    fingerprint = judging(scenario, chosen)
+    found = kept.result(folder, scenario.name, fingerprint)
+    if found is None:
+        tape, about = kept.tape(folder, scenario.name, playing) or _played(scenario, chosen, folder, progress)
+        found = {"fingerprint": fingerprint, **_judged(scenario, chosen, tape, about)}
+        kept.keep_result(folder, scenario.name, found)
+    return found
+
+
+def judging(scenario: Scenario, chosen: Sequence[Pack]) -> str:
+    """Changes when the play, a rule, or the way of scoring does."""
+    rules = [file for pack in chosen for file in pack.files]
+    return kept.digest([_playing(scenario, chosen), *rules, *(ROOT / "lab" / name for name in _JUDGING)])
+
+
+def tape_of(scenario: Scenario, chosen: Sequence[Pack], folder: Path) -> Tape | None:
+    """What was scraped in a kept play."""
+    found = kept.tape(folder, scenario.name, _playing(scenario, chosen))
+    return found[0] if found else None
+
+
+def _playing(scenario: Scenario, chosen: Sequence[Pack]) -> str:
+    """Changes when the scenario does, the code that plays it, or what the rivals want scraped."""
     code = [path for place in _CODE for path in sorted((ROOT / place).rglob("*.py"))]
-    code = [path for path in code if not (path.parent == ROOT / "lab" and path.name in _AFTERWARDS)]
-    for path in [*code, *(file for pack in chosen for file in pack.files)]:
-        digest.update(str(path.name).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    played = [path for path in code if path.parent != ROOT / "lab" or path.name not in _AFTERWARDS]
+    return kept.digest([scenario.digest, *played, *sorted(_scraped(chosen))])
 
 
-def run(
-    scenario: Scenario, chosen: Sequence[Pack], progress: Callable[[float], None], series: Path | None = None
-) -> Result:
-    """Play, judge and score; returns what `result.json` holds. `series` takes what was scraped, as OpenMetrics."""
-    played = play(scenario, names(chosen), progress)
-    if series is not None:
-        with series.open("w", encoding="utf-8") as file:
-            file.writelines(openmetrics.lines(played.tape, end=time.time()))
-    with tempfile.TemporaryDirectory() as folder:
-        fired = firings(played.tape, chosen, Path(folder))
-    return {
-        "fingerprint": fingerprint(scenario, chosen),
-        **about(scenario),
+def _scraped(chosen: Sequence[Pack]) -> frozenset[str]:
+    """Series of the engines' own pages that some rule reads. Of the sidecars', all are kept."""
+    return frozenset(name for name in names(chosen) if name.startswith("vllm:"))
+
+
+def _played(
+    scenario: Scenario, chosen: Sequence[Pack], folder: Path, progress: Callable[[float], None]
+) -> tuple[Tape, Result]:
+    played = play(scenario, _scraped(chosen), progress)
+    about = {
         "pain": [asdict(spell) for spell in played.pain],
         "requests": len(played.verdicts),
         "missed": sum(verdict.bad for verdict in played.verdicts),
         "oracle": _oracle(scenario, played),
-        "scores": {pack.name: asdict(score(fired, pack.alerts(), played.pain, scenario.incident)) for pack in chosen},
-        "plot": _plot(played, fired),
+        "curves": kept.curves(played),
     }
+    kept.keep_tape(folder, scenario.name, _playing(scenario, chosen), played.tape, about)
+    return played.tape, about
+
+
+def _judged(scenario: Scenario, chosen: Sequence[Pack], tape: Tape, about: Result) -> Result:
+    with tempfile.TemporaryDirectory() as place:
+        fired = firings(tape, chosen, Path(place))
+    pain = [Spell(**spell) for spell in about["pain"]]
+    scores = {pack.name: asdict(score(fired, pack.alerts(), pain, scenario.incident)) for pack in chosen}
+    return {**_about(scenario), **about, "scores": scores}
 
 
 def _oracle(scenario: Scenario, played: Played) -> Result | None:
@@ -82,7 +109,7 @@ def _oracle(scenario: Scenario, played: Played) -> Result | None:
     return None if begin is None else asdict(oracle(scenario, begin))
 
 
-def about(scenario: Scenario) -> Result:
+def _about(scenario: Scenario) -> Result:
     """The scenario in a few values."""
     return {
         "scenario": scenario.name,
@@ -100,39 +127,3 @@ def about(scenario: Scenario) -> Result:
 def _replica_days(scenario: Scenario) -> float:
     ends = (scenario.duration if m.leaves is None else m.leaves for m in scenario.members)
     return sum(end - member.joins for end, member in zip(ends, scenario.members, strict=True)) / 86400
-
-
-def _plot(played: Played, fired: list[Firing]) -> Result:
-    """What the plot needs: the fleet at each scrape, the slowest first token of each scrape, and who fired when."""
-    slow: dict[int, list[float]] = {}
-    for verdict in played.verdicts:
-        if verdict.ttft < float("inf"):
-            slow.setdefault(int(verdict.time // 60), []).append(verdict.ttft)
-    return {
-        "signals": [asdict(signal) for signal in played.signals],
-        "ttft_p99": [(60 * (minute + 1), _p99(values)) for minute, values in sorted(slow.items())],
-        "firings": [(f.alert, f.severity, f.start, f.end) for f in fired],
-    }
-
-
-def _p99(values: list[float]) -> float:
-    return sorted(values)[round(0.99 * (len(values) - 1))]
-
-
-def stored(folder: Path, name: str, expected: str) -> Result | None:
-    """A result kept in `folder`, None when there is none of these inputs."""
-    try:
-        kept: Result = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return kept if kept.get("fingerprint") == expected else None
-
-
-def keep(folder: Path, name: str, result: Result) -> Path:
-    """Keep a result; a run that is interrupted leaves nothing half written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.json"
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
-    return path

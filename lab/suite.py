@@ -10,14 +10,14 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from lab.reading import load
-from lab.run import ROOT, fingerprint, keep, packs, run, stored
+from lab.run import ROOT, packs, run
 from lab.vllm_sim.reader import ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from lab.run import Result
+    from lab.kept import Result
 
 
 class UnfinishedError(RuntimeError):
@@ -36,8 +36,9 @@ class Job:
     """One scenario to play."""
 
     path: Path
-    traces: Path | None
     out: Path
+    rules: Path
+    traces: Path | None = None
 
 
 def paths(traces: Path | None = None, names: Iterable[str] = ()) -> list[Path]:
@@ -53,44 +54,39 @@ def paths(traces: Path | None = None, names: Iterable[str] = ()) -> list[Path]:
     return [path for path in found if not wanted or path.stem in wanted]
 
 
-def play_all(chosen: list[Path], out: Path, traces: Path | None, jobs: int, seconds: float = inf) -> list[Result]:
+def play_all(chosen: list[Job], processes: int, seconds: float = inf) -> list[Result]:
     """Results of the scenarios, kept ones included; a line for each as it ends.
 
     After `seconds` no further scenario begins, and UnfinishedError is raised for the rest.
     """
     started, results = time.monotonic(), {}
     # The long ones first: the last to end is then a short one.
-    queue = sorted(chosen, key=lambda path: -_cost(path, traces))
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
-        waiting: dict[Future[tuple[Result, float]], Path] = {}
+    queue = sorted(chosen, key=lambda job: -_cost(job))
+    with ProcessPoolExecutor(max_workers=processes) as pool:
+        waiting: dict[Future[tuple[Result, float]], Job] = {}
         while queue or waiting:
-            while queue and len(waiting) < jobs and time.monotonic() < started + seconds:
-                path = queue.pop(0)
-                waiting[pool.submit(play_one, Job(path, traces, out))] = path
+            while queue and len(waiting) < processes and time.monotonic() < started + seconds:
+                job = queue.pop(0)
+                waiting[pool.submit(play_one, job)] = job
             if not waiting:
                 raise UnfinishedError(f"{len(queue)} of {len(chosen)} scenarios still to be played; the rest is kept")
             for done in wait(waiting, return_when=FIRST_COMPLETED).done:
                 result, took = done.result()
                 results[waiting.pop(done)] = result
-                how = f"{took:.0f} s" if took else "kept"
-                _say(f"[{len(results)}/{len(chosen)}, {time.monotonic() - started:.0f} s] {result['scenario']}: {how}")
-    return [results[path] for path in chosen]
+                total = time.monotonic() - started
+                _say(f"[{len(results)}/{len(chosen)}, {total:.0f} s] {result['scenario']}: {took:.0f} s")
+    return [results[job] for job in chosen]
 
 
 def play_one(job: Job) -> tuple[Result, float]:
-    """A scenario's result and how many seconds it took, 0 for one that was kept."""
-    scenario, chosen = load(job.path, job.traces), packs()
-    kept = stored(job.out, scenario.name, fingerprint(scenario, chosen))
-    if kept is not None:
-        return kept, 0.0
+    """A scenario's result, and how many seconds it took."""
     begun = time.perf_counter()
-    result = run(scenario, chosen, lambda _: None)
-    keep(job.out, scenario.name, result)
+    result = run(load(job.path, job.traces), packs(job.rules), job.out, lambda _: None)
     return result, time.perf_counter() - begun
 
 
-def _cost(path: Path, traces: Path | None) -> float:
-    scenario = load(path, traces)
+def _cost(job: Job) -> float:
+    scenario = load(job.path, job.traces)
     return scenario.duration * len(scenario.members)
 
 

@@ -11,7 +11,7 @@ from lab.run import OURS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from lab.run import Result
+    from lab.kept import Result
 
 LEAD_SECONDS, ORACLE_SHARE = 300.0, 0.8
 DETECTION_SECONDS, PRECISION, FALSE_PAGES_PER_DAY, RIVAL_FACTOR = 30.0, 0.95, 0.1, 3.0
@@ -188,7 +188,7 @@ def number(value: float | None) -> str:
 
 def as_json(results: list[Result]) -> Result:
     """What `results.json` holds: every run without its curves, and the sums by split."""
-    runs = [{key: value for key, value in run.items() if key not in ("plot", "fingerprint")} for run in results]
+    runs = [{key: value for key, value in run.items() if key not in ("curves", "fingerprint")} for run in results]
     return {
         "goals": {name: [asdict(goal) for goal in goals(part)] for name, part in parts(results).items()},
         "summary": {

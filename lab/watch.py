@@ -72,8 +72,8 @@ class Watch:
         self._clock.advance(self.due - self.replica.member.joins - self._clock.monotonic())
         self.due = self.replica.member.joins + self._parts.poller.step()
 
-    def scrape(self, tape: Tape, now: float) -> None:
-        """Let Prometheus scrape the sidecar and, for the rival rules, the engine's own page."""
+    def scrape(self, tape: Tape, now: float, names: frozenset[str]) -> None:
+        """Let Prometheus scrape the sidecar and, for the rival rules, the series `names` of the engine's own page."""
         self._clock.advance(now - self.replica.member.joins - self._clock.monotonic())
         index = self.replica.index
         sidecar = {"job": "forewarn", "instance": f"replica-{index}:{SIDECAR_PORT}"}
@@ -84,7 +84,7 @@ class Watch:
         engine = {"job": "vllm", "instance": f"replica-{index}:{ENGINE_PORT}"}
         tape.add("up", {}, engine, 0.0 if self.replica.down else 1.0)
         if not self.replica.down:
-            for name, labels, value in samples(self.replica.page(), tape.names):
+            for name, labels, value in samples(self.replica.page(), names):
                 tape.add(name, labels, engine, value)
 
 

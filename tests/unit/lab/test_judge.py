@@ -40,7 +40,7 @@ def _pack(tmp_path: Path, text: str = RULES) -> Pack:
 
 
 def _tape(values: list[float | None]) -> Tape:
-    tape = Tape(frozenset({"x"}))
+    tape = Tape()
     for value in values:
         tape.begin()
         if value is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def test_promtool_makes_blocks_of_them(tmp_path: Path) -> None:
     """The last scrape is at the given time, the others fifteen seconds apart before it; gaps stay gaps."""
-    tape = Tape(frozenset({"x", "y"}))
+    tape = Tape()
     for value in (1.0, 2.5, None, 4.0):
         tape.begin()
         tape.add("y", {"le": "+Inf"}, {"instance": 'a"b'}, 7.0)

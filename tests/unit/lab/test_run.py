@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,8 +26,9 @@ RAMP = SMALL.replace("rate: 2}", "rate: 2}\n  - {duration: 300, rate: {to: 9}}")
 def test_what_the_sidecar_exports_is_what_the_engine_did(tmp_path: Path) -> None:
     """Through page, poller, samplers and collectors: the last scrape has the engine's own counts."""
     plan = scenario(tmp_path, SMALL + "fleet: {replicas: 2}\n")
-    played = play.play(plan, frozenset({"llm_requests_finished_total", "llm_requests_running_samples", "up"}))
-    series = {item["series"]: item["values"].split() for item in played.tape.input_series()}
+    played = play.play(plan, frozenset())
+    names = frozenset({"llm_requests_finished_total", "up"})
+    series = {item["series"]: item["values"].split() for item in played.tape.input_series(names)}
     finished = [float(values[-1]) for key, values in series.items() if 'reason="stop"' in key]
     judged = [verdict for verdict in played.verdicts if verdict.time <= 112.5]
     assert len(finished) == 2
@@ -39,20 +41,28 @@ def test_what_the_sidecar_exports_is_what_the_engine_did(tmp_path: Path) -> None
     }
 
 
+def _never(_: float) -> None:
+    raise AssertionError("played again")
+
+
 def test_a_wedge_is_found_and_the_result_is_kept(tmp_path: Path) -> None:
     """The pack's own stall alert pages; a second look at the same inputs finds the kept result, another does not."""
     plan = scenario(tmp_path, WEDGE)
     packs = run.packs()
-    result = run.run(plan, packs, lambda _: None)
+    result = run.run(plan, packs, tmp_path, lambda _: None)
     score = result["scores"][run.OURS]
     assert score["first_page"] == "LLMEngineStalled"
     assert 20.0 <= score["detection"] <= 75.0
     assert result["pain"][0]["start"] == pytest.approx(123.0, abs=3.0)
     assert set(result["scores"]) >= {"gie", "llm-d-553", "modelship", "vllm-doctor"}
-    run.keep(tmp_path, plan.name, result)
-    print_ = run.fingerprint(plan, packs)
-    assert run.stored(tmp_path, plan.name, print_) == json.loads(json.dumps(result))
-    assert run.stored(tmp_path, plan.name, run.fingerprint(plan, packs[:1])) is None
+    assert run.run(plan, packs, tmp_path, _never) == json.loads(json.dumps(result))
+    # Other rules on the same play: it is judged anew and not played again.
+    rules = shutil.copytree(run.RULES, tmp_path / "rules") / "replica.rules.yml"
+    text = rules.read_text(encoding="utf-8")
+    assert "expr: llm_engine_stalled == 1\n        for: 30s" in text
+    rules.write_text(text.replace("== 1\n        for: 30s", "== 1\n        for: 0s"), encoding="utf-8")
+    again = run.run(plan, run.packs(tmp_path / "rules"), tmp_path, _never)
+    assert again["scores"][run.OURS]["detection"] == score["detection"] - 30.0
     report.write([result], tmp_path, [])
     assert "| test (T) | sequences, 1 |" in (tmp_path / "results.md").read_text(encoding="utf-8")
     known = guard.committed(tmp_path / "results.json")

@@ -60,6 +60,6 @@ def test_times_are_for_people() -> None:
 
 def test_results_leave_the_curves_out() -> None:
     """And are summed up for the whole set and for each split that has runs."""
-    found = summary.as_json([{**run, "plot": {}, "fingerprint": "x"} for run in RUNS])
+    found = summary.as_json([{**run, "curves": {}, "fingerprint": "x"} for run in RUNS])
     assert set(found["summary"]) == {"all", "tuning"}
-    assert all("plot" not in run and "fingerprint" not in run for run in found["scenarios"])
+    assert all("curves" not in run and "fingerprint" not in run for run in found["scenarios"])
