@@ -62,12 +62,7 @@ mutate-rules: $(READY) ## damage every rule and see that a test notices (long)
 	@tools/ensure_debian.sh promtool=prometheus
 	$(BIN)/python -m tools.rules mutate
 
-# matplotlib draws the pictures; nothing else needs it.
-$(VENV)/.lab-ready: $(READY)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group lab
-	@touch $@
-
-lab: $(VENV)/.lab-ready ## play all incidents and quiet days, rewrite lab/results.md (a quarter of an hour; resumes)
+lab: $(READY) ## play all incidents and quiet days, rewrite lab/results.md (a quarter of an hour; resumes)
 	@tools/ensure_debian.sh promtool=prometheus
 	$(BIN)/python -m lab all $(LAB_FLAGS)
 

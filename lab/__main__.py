@@ -96,6 +96,7 @@ def _all(arguments: argparse.Namespace) -> int:
         _draw(result, arguments.out / f"{result['scenario']}.svg")
         if result["scenario"] in SHOWN:
             _draw(result, arguments.results / "img" / f"{result['scenario']}.svg")
+    _draw_overview(results, arguments.results / "img" / "leads.svg")
     report.write(results, arguments.results, [name for name in SHOWN if any(r["scenario"] == name for r in results)])
     sys.stdout.write(f"wrote {arguments.results / 'results.md'}\n")
     return 0
@@ -117,6 +118,14 @@ def _draw(result: Result, path: Path) -> None:
     except ImportError:
         return
     plots.plot(result, path)
+
+
+def _draw_overview(results: list[Result], path: Path) -> None:
+    try:
+        from lab import overview  # noqa: PLC0415  as above
+    except ImportError:
+        return
+    overview.overview(results, path)
 
 
 def _progress(name: str, duration: float) -> Callable[[float], None]:

@@ -5,6 +5,7 @@ SVG from matplotlib, with fixed hashes and no date, so that the same results giv
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -13,18 +14,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from lab.kept import Result
 
 mpl.use("svg")
 mpl.rcParams["svg.hashsalt"] = "forewarn"
 mpl.rcParams["font.size"] = 9
+mpl.rcParams["svg.fonttype"] = "none"  # text stays text: smaller, and a reader can search it
 
 import matplotlib.pyplot as plt  # noqa: E402  the backend is chosen first
 
 PAIN, PAGE, TICKET, INCIDENT = "#c0392b", "#b9770e", "#a9a9a9", "#5d6d7e"
 WAITING, RUNNING, KV, TTFT = "#6c3483", "#aed6f1", "#1e8449", "#1f618d"
 MAX_ROWS = 14
+TITLE_CHARACTERS = 105
 
 
 def plot(result: Result, path: Path) -> None:
@@ -42,9 +46,15 @@ def plot(result: Result, path: Path) -> None:
         if result["incident"]:
             axis.axvline(result["incident"]["at"] / 60, color=INCIDENT, linestyle=":", linewidth=1.2)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_title(f"{result['scenario']}: {result['description']}", loc="left", wrap=True, fontsize=10)
+    title = "\n".join(wrap(f"{result['scenario']}: {result['description']}", TITLE_CHARACTERS))
+    axes[0].set_title(title, loc="left", fontsize=10)
     axes[2].set_xlabel("minutes of the scenario; red: users hurt; dotted: the incident begins")
     figure.tight_layout()
+    save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure and forget it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
     plt.close(figure)
@@ -75,7 +85,9 @@ def _latency(axis: Axes, result: Result) -> None:
     axis.axhline(result["slo"]["ttft"], color=PAIN, linewidth=0.8, linestyle="--")
     axis.set_yscale("log")
     axis.set_ylabel("TTFT p99, s")
-    axis.annotate("budget", (0, result["slo"]["ttft"]), color=PAIN, fontsize=8, va="bottom")
+    axis.annotate(
+        "SLO", (result["duration"] / 60, result["slo"]["ttft"]), color=PAIN, fontsize=8, va="bottom", ha="right"
+    )
 
 
 def _rows(result: Result) -> list[tuple[str, str, list[dict[str, Any]]]]:

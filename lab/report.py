@@ -77,6 +77,7 @@ def _packs(results: list[Result]) -> Iterable[str]:
 def _incidents(results: list[Result]) -> Iterable[str]:
     rivals = [pack for pack in packs(results) if pack != OURS]
     yield "## Incidents that come by and by\n"
+    yield "![Leads over pain, incident by incident](img/leads.svg)\n"
     yield (
         "Lead of the first page over the first hurt request; negative is too late, – is never. *Oracle* is the lead of "
         "who knows that the load of the moment is too much; *cut* of who knows that what waits already is.\n"

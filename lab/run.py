@@ -27,9 +27,9 @@ RULES = ROOT / "rules" / "v1"
 OURS = "forewarn"
 _CODE = ("exporter/forewarn", "lab")
 _AFTERWARDS = frozenset(
-    {"__main__.py", "guard.py", "judge.py", "kept.py", "openmetrics.py", "plots.py", "report.py", "run.py", "score.py",
-     "suite.py", "summary.py"}
-)  # fmt: skip
+    f"{name}.py"
+    for name in "__main__ guard judge kept openmetrics overview plots report run score suite summary".split()  # noqa: SIM905
+)
 """Modules of the lab at work after the play."""
 _JUDGING = ("judge.py", "score.py", "run.py")
 
