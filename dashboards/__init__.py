@@ -1,0 +1,1 @@
+"""Grafana boards: `source/` is typed Python, the JSON files beside it are rendered from it."""

@@ -1,0 +1,1 @@
+"""Source of the boards: one module a board, one function a panel."""

@@ -1,0 +1,51 @@
+"""Queries of panels: what they select, and how their lines look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+REPLICA = 'deployment=~"$deployment",model=~"$model",version=~"$version",instance=~"$instance"'
+DEPLOYMENT = 'deployment=~"$deployment",model=~"$model"'
+SIDECAR = 'instance=~"$instance"'
+
+Look = Literal["line", "limit", "faint"]
+"""A series; an objective (dashed red); company for a series, such as a peak or a forecast (dotted)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One target of a panel."""
+
+    expr: str
+    legend: str
+    look: Look = "line"
+
+
+def replica(series: str, *more: str) -> str:
+    """A series of replicas, as the variables choose them."""
+    return _selector(series, REPLICA, *more)
+
+
+def deployment(series: str, *more: str) -> str:
+    """A series of deployments; it has no version and no instance."""
+    return _selector(series, DEPLOYMENT, *more)
+
+
+def sidecar(series: str, *more: str) -> str:
+    """A series about the sidecar itself; it has no deployment."""
+    return _selector(series, SIDECAR, *more)
+
+
+def worst(series: str, count: int = 5) -> str:
+    """Those that were highest at any time shown, so that 200 replicas stay readable and lines do not come and go."""
+    return f"{series} and topk({count}, max_over_time({series}[$__range] @ end()))"
+
+
+def objective(name: str) -> Query:
+    """The line that a signal should stay on one side of, one for each deployment."""
+    return Query(f"max by (deployment) ({replica('llm_objective_' + name)})", "objective {{deployment}}", "limit")
+
+
+def _selector(series: str, *matchers: str) -> str:
+    return f"{series}{{{','.join(matchers)}}}"
