@@ -21,7 +21,6 @@ from lab.vllm_sim.requests import Request, Sequence, State
 from lab.vllm_sim.shape import EngineShape, StepTime
 from lab.vllm_sim.stats import EngineStats, Gauges
 
-
 __all__ = ["Engine", "EngineShape", "Observer", "StepTime"]
 
 
@@ -126,8 +125,9 @@ class Engine:
         for seq in ended:
             self._free_ended(seq)
             self._leave(seq, now)
+        cached_before = self.stats.cached_tokens
         prompt_tokens, prefilled = self._complete_prefills(now)
-        self.stats.step(prompt_tokens, decoded + prefilled)
+        self.stats.step(prompt_tokens, decoded + prefilled, self.stats.cached_tokens - cached_before)
         self._last_end = now
         self._tell_watchers()
         if not self.stale:

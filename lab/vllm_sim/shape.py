@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.vllm_sim.versions import NEWEST
+DEFAULT_VERSION = "0.32.0"
+"""The vLLM release that the page is compared with line by line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class EngineShape:
     step_time: StepTime = StepTime()
     prefix_caching: bool = True
     cold_start: ColdStart = ColdStart()
-    version: str = NEWEST
+    version: str = DEFAULT_VERSION
 
     @property
     def capacity_tokens(self) -> int:

@@ -121,6 +121,7 @@ class EngineStats:
         self.request_params_n = Histogram(N_BOUNDS)
         self.request_num_preemptions = Histogram(PREEMPTION_BOUNDS)
         self.iteration_tokens = Histogram(ITERATION_BOUNDS)
+        self.iteration_all_tokens = Histogram(ITERATION_BOUNDS)
         self.time_to_first_token = Histogram(TTFT_BOUNDS)
         self.inter_token_latency = Histogram(TOKEN_LATENCY_BOUNDS)
         self.request_time_per_output_token = Histogram(TOKEN_LATENCY_BOUNDS)
@@ -141,11 +142,12 @@ class EngineStats:
         self.cached_tokens += seq.cached_tokens
         self.time_to_first_token.observe(now - seq.request.arrival)
 
-    def step(self, computed_prompt_tokens: int, generated: int) -> None:
+    def step(self, computed_prompt_tokens: int, generated: int, cached_prompt_tokens: int = 0) -> None:
         """Count one engine step; vLLM counts none that gave no token."""
         self.generation_tokens += generated
         if generated:
             self.iteration_tokens.observe(computed_prompt_tokens + generated)
+            self.iteration_all_tokens.observe(computed_prompt_tokens + cached_prompt_tokens + generated)
 
     def finish(self, seq: Sequence, first_token_at: float, scheduled_at: float) -> None:
         """Fill the request histograms of a finished request, whose last token was at `last_token_at`."""
