@@ -17,6 +17,7 @@ from lab.vllm_sim.scenario import Scenario, load_scenario
 from lab.vllm_sim.server import Front
 from lab.vllm_sim.simulation import Simulation
 from lab.vllm_sim.table import lines
+from lab.vllm_sim.versions import release
 
 DEFAULT_SCENARIO = Path(__file__).parent.parent / "scenarios" / "steady.yaml"
 USAGE_ERROR = 2
@@ -42,6 +43,14 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _version(text: str) -> str:
+    try:
+        release(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}, got {text!r}") from error
+    return text
+
+
 def _positive(text: str) -> float:
     try:
         value = float(text)
@@ -53,7 +62,7 @@ def _positive(text: str) -> float:
 
 
 def _parser() -> _Parser:
-    parser = _Parser(prog="python -m lab.vllm_sim", description="A simulated vLLM 0.32.0 server.")
+    parser = _Parser(prog="python -m lab.vllm_sim", description="A simulated vLLM server.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=_port, default=8000, help="0 takes a free one (default: %(default)s)")
     parser.add_argument(
@@ -62,6 +71,9 @@ def _parser() -> _Parser:
     parser.add_argument("--seed", type=_seed, metavar="N", help="instead of the scenario's")
     parser.add_argument(
         "--speed", type=_positive, default=1.0, metavar="X", help="virtual seconds per second (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--vllm-version", type=_version, metavar="X.Y.Z", help="whose page to show, instead of the scenario's"
     )
     parser.add_argument("--model", metavar="NAME", help="served model name, instead of the scenario's")
     parser.add_argument(
@@ -100,6 +112,8 @@ def main(argv: list[str] | None = None) -> int:
         scenario = load_scenario(arguments.scenario)
         if arguments.model:
             scenario = replace(scenario, engine=replace(scenario.engine, model=arguments.model))
+        if arguments.vllm_version:
+            scenario = replace(scenario, engine=replace(scenario.engine, version=arguments.vllm_version))
         if arguments.table:
             sys.stdout.writelines(f"{line}\n" for line in lines(scenario, seed=arguments.seed, every=arguments.table))
             return 0

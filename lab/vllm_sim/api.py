@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lab.vllm_sim.core import EngineShape
 
-VERSION = "0.32.0"
 DEFAULT_MAX_TOKENS = 16
 """vLLM's default for `/v1/completions`; chat completions have none."""
 

@@ -11,50 +11,17 @@ anew; a step that preempts admits nobody. The state is published at the end of a
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
 from lab.vllm_sim.decode import DecodeGroup
 from lab.vllm_sim.kv import BlockPool, blocks_for
+from lab.vllm_sim.prefix import PrefixCache
 from lab.vllm_sim.requests import Request, Sequence, State
+from lab.vllm_sim.shape import EngineShape, StepTime
 from lab.vllm_sim.stats import EngineStats, Gauges
 
-
-@dataclass(frozen=True, slots=True)
-class StepTime:
-    """The time of one step: `base + per_prefill_token * prefill tokens + per_decode_sequence * sequences`.
-
-    All in seconds. `base` is reading the weights, the second term is compute-bound prefill, the third is
-    reading each decoding sequence's KV and sampling.
-    """
-
-    base: float = 0.012
-    per_prefill_token: float = 0.00002
-    per_decode_sequence: float = 0.0002
-
-    def seconds(self, prefill_tokens: int, decode_sequences: int, slowdown: float = 1.0) -> float:
-        """Return a step's duration; `slowdown` multiplies all but the prefill term."""
-        decode = self.base + self.per_decode_sequence * decode_sequences
-        return decode * slowdown + self.per_prefill_token * prefill_tokens
-
-
-@dataclass(frozen=True, slots=True)
-class EngineShape:
-    """What `vllm serve` is started with, and how fast its hardware is."""
-
-    model: str = "sim-8b"
-    max_num_seqs: int = 64
-    max_num_batched_tokens: int = 2048
-    max_model_len: int = 4096
-    num_gpu_blocks: int = 1152
-    block_size: int = 16
-    step_time: StepTime = StepTime()
-
-    @property
-    def capacity_tokens(self) -> int:
-        """Tokens that the KV cache holds for requests; vLLM keeps one block for itself."""
-        return (self.num_gpu_blocks - 1) * self.block_size
+__all__ = ["Engine", "EngineShape", "Observer", "StepTime"]
 
 
 class Observer(Protocol):
@@ -68,16 +35,21 @@ class Observer(Protocol):
 
 
 class Engine:
-    """One vLLM engine. `next_end` is when the step in progress ends, infinity when there is none."""
+    """One vLLM engine. `next_end` is when the step in progress ends, infinity when there is none.
 
-    def __init__(self, shape: EngineShape, stats: EngineStats, observer: Observer) -> None:
+    `cold` says that the process has just started; `steps` counts the steps from there.
+    """
+
+    def __init__(self, shape: EngineShape, stats: EngineStats, observer: Observer, *, cold: bool = False) -> None:
         self.shape = shape
         self.stats = stats
         self.observer = observer
         self.blocks = BlockPool(shape.num_gpu_blocks - 1)
+        self.prefixes = PrefixCache(self.blocks, shape.block_size, enabled=shape.prefix_caching)
         self.group = DecodeGroup(shape.block_size)
         self.slowdown = 1.0
         self.stale = False
+        self.steps = 0 if cold else shape.cold_start.steps
         self.next_end = inf
         self._last_end = 0.0
         self._frozen_at: float | None = None
@@ -121,6 +93,7 @@ class Engine:
             if seq is not None:
                 if seq.state is State.RUNNING:
                     self._free(seq)
+                self.prefixes.forget(seq)
                 seq.state = State.GONE
                 self._watched.pop(request_id, None)
                 return True
@@ -150,9 +123,11 @@ class Engine:
         if decoded:
             self.stats.inter_token_latency.observe(now - self._last_end, decoded)
         for seq in ended:
-            self._finish(seq, now)
+            self._free_ended(seq)
+            self._leave(seq, now)
+        cached_before = self.stats.cached_tokens
         prompt_tokens, prefilled = self._complete_prefills(now)
-        self.stats.step(prompt_tokens, decoded + prefilled)
+        self.stats.step(prompt_tokens, decoded + prefilled, self.stats.cached_tokens - cached_before)
         self._last_end = now
         self._tell_watchers()
         if not self.stale:
@@ -173,8 +148,14 @@ class Engine:
         chunk = self._continue_partial(budget)
         if room and chunk is not None:
             chunk += self._admit(budget - chunk, now)
-        duration = self.shape.step_time.seconds(chunk or 0, self.group.size, self.slowdown)
-        self.next_end = now + duration
+        self.next_end = now + self._duration(chunk or 0)
+
+    def _duration(self, prefill_tokens: int) -> float:
+        """Return how long the step takes that is about to begin."""
+        group, shape = self.group, self.shape
+        cold = shape.cold_start.slowdown(self.steps)
+        self.steps += 1
+        return shape.step_time.seconds(prefill_tokens, group.size, self.slowdown, group.context) * cold
 
     def _make_room(self) -> bool:
         """Hold the blocks that the decoding sequences open in this step; False if that took a preemption."""
@@ -190,21 +171,22 @@ class Engine:
         if seq.decoding:
             seq.last_token_at = self._last_end
         del self._running[seq.request.id]
-        self._free(seq)
+        self._free(seq, preempted=True)
         seq.state, seq.prefilled = State.WAITING, 0
         seq.preemptions += 1
         self.stats.preemptions += 1
         self._waiting[seq.request.id] = seq
         self._waiting.move_to_end(seq.request.id, last=False)
 
-    def _free(self, seq: Sequence) -> None:
+    def _free(self, seq: Sequence, *, preempted: bool = False) -> None:
         if seq.decoding:
-            self.blocks.give(self.group.blocks(seq))
+            computed, blocks = self.group.computed(seq), self.group.blocks(seq)
             self.group.leave(seq)
         else:
-            self.blocks.give(blocks_for(seq.prefilled, self.shape.block_size))
+            computed, blocks = seq.prefilled, blocks_for(seq.prefilled, self.shape.block_size)
             if seq is self._partial:
                 self._partial = None
+        self.prefixes.leave(seq, computed, blocks, preempted=preempted)
 
     def _continue_partial(self, budget: int) -> int | None:
         """Compute more of the prompt that did not fit the last step; None if it had to be preempted."""
@@ -221,30 +203,30 @@ class Engine:
         spent = 0
         while self._waiting and spent < budget and len(self._running) < self.shape.max_num_seqs:
             seq = next(iter(self._waiting.values()))
-            seq.prefilled, seq.target = 0, seq.tokens_to_prefill
-            fits = blocks_for(seq.target, self.shape.block_size) <= self.blocks.free
-            chunk = self._prefill(seq, budget - spent) if fits else None
-            if chunk is None:
+            seq.target = seq.tokens_to_prefill
+            hit = self.prefixes.find(seq)
+            if hit.need > self.blocks.free:
                 break
-            spent += chunk
+            self.prefixes.begin(seq, hit)
+            spent += self._prefill(seq, budget - spent) or 0
             del self._waiting[seq.request.id]
             self._running[seq.request.id] = seq
             seq.state = State.RUNNING
             if seq.scheduled_at is None:
-                seq.scheduled_at = now
+                seq.scheduled_at, seq.cached_tokens = now, hit.tokens
                 self.stats.scheduled(seq)
         return spent
 
     def _prefill(self, seq: Sequence, budget: int) -> int | None:
         """Compute up to `budget` tokens of a prompt; None if its blocks are not free."""
-        known = seq.prefilled or seq.request.cached_tokens
-        chunk = min(seq.target - known, budget)
+        chunk = min(seq.target - seq.prefilled, budget)
         size = self.shape.block_size
-        blocks = blocks_for(known + chunk, size) - blocks_for(seq.prefilled, size)
+        blocks = blocks_for(seq.prefilled + chunk, size) - blocks_for(seq.prefilled, size)
         if blocks > self.blocks.free:
             return None
         self.blocks.take(blocks)
-        seq.prefilled = known + chunk
+        seq.prefilled += chunk
+        self.prefixes.computed(seq)
         self._partial = seq if seq.prefilled < seq.target else None
         self._prefills.append(seq)
         return chunk
@@ -258,7 +240,7 @@ class Engine:
             given += 1
             if seq.first_token_at is None:
                 seq.first_token_at = now
-                prompt_tokens += seq.request.prompt_tokens - seq.request.cached_tokens
+                prompt_tokens += seq.request.prompt_tokens - seq.cached_tokens
                 self.stats.first_token(seq, now)
                 self.observer.first_token(seq, now)
             else:
@@ -271,13 +253,13 @@ class Engine:
         if generated < seq.request.output_tokens:
             self.group.join(seq, generated)
             return
-        self.blocks.give(blocks_for(seq.prefilled, self.shape.block_size))
+        self._free(seq)
         seq.generated = generated
         self._leave(seq, now)
 
-    def _finish(self, seq: Sequence, now: float) -> None:
-        self.blocks.give(self.group.blocks(seq))
-        self._leave(seq, now)
+    def _free_ended(self, seq: Sequence) -> None:
+        """Free the blocks of a sequence that the group has let go, its last token given."""
+        self.prefixes.leave(seq, self.group.computed(seq), self.group.blocks(seq), preempted=False)
 
     def _leave(self, seq: Sequence, now: float) -> None:
         seq.last_token_at = now

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 class DecodeGroup:
-    """Members of the batch past their prefill."""
+    """Members of the batch past their prefill. `context` is the tokens of all of them, prompt and answer so far."""
 
     def __init__(self, block_size: int) -> None:
         self.block_size = block_size
         self.step = 0
         self.size = 0
+        self.context = 0
         self.in_step = False
         self._opening: list[int] = [0] * block_size
         self._ending: dict[int, dict[int, Sequence]] = {}
@@ -35,6 +36,7 @@ class DecodeGroup:
         self._opening[seq.phase] += 1
         self._ending.setdefault(seq.last_step, {})[seq.request.id] = seq
         self.size += 1
+        self.context += self._computed_at_join(seq) + 1
 
     def leave(self, seq: Sequence) -> None:
         """Take a member out and fix its token count."""
@@ -48,10 +50,13 @@ class DecodeGroup:
         """Tokens that a member has, the one of a step in progress not counted."""
         return seq.generated + self.step - seq.joined
 
+    def computed(self, seq: Sequence) -> int:
+        """Tokens of a member whose KV is in its blocks, the one of a step in progress counted."""
+        return self._computed_at_join(seq) + self.step - seq.joined + self.in_step
+
     def blocks(self, seq: Sequence) -> int:
         """KV blocks that a member holds, the one opened by a step in progress counted."""
-        computed = self._computed_at_join(seq) + self.step - seq.joined + self.in_step
-        return blocks_for(computed, self.block_size)
+        return blocks_for(self.computed(seq), self.block_size)
 
     def opens_block(self, seq: Sequence) -> bool:
         """Say whether a member's next token needs a new block."""
@@ -65,6 +70,7 @@ class DecodeGroup:
         """Give every member its token; take out and return those for which it was the last."""
         self.in_step = False
         self.step += 1
+        self.context += self.size
         ended = list(self._ending.pop(self.step, {}).values())
         for seq in ended:
             self._forget(seq)
@@ -72,6 +78,7 @@ class DecodeGroup:
 
     def _forget(self, seq: Sequence) -> None:
         seq.generated = self.generated(seq)
+        self.context -= seq.request.prompt_tokens + seq.generated
         seq.joined = self.step
         seq.decoding = False
         self._opening[seq.phase] -= 1

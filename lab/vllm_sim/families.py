@@ -1,4 +1,7 @@
-"""The metric families of vLLM 0.32.0's page (one API server), in its order, with its HELP texts."""
+"""The metric families of vLLM's page (one API server), in the order and with the HELP texts of 0.32.0.
+
+Families that 0.32.0 has no more stand where older releases had them; `versions` says which release has which.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,10 @@ FAMILIES: tuple[Family, ...] = (
         "Engine sleep state; awake = 0 means engine is sleeping; awake = 1 means engine is awake; "
         "weights_offloaded = 1 means sleep level 1; discard_all = 1 means sleep level 2.",
     ),
+    _gauge("gpu_cache_usage_perc", "GPU KV-cache usage. 1 means 100 percent usage."),
     _gauge("kv_cache_usage_perc", "KV-cache usage. 1 means 100 percent usage."),
+    _counter("gpu_prefix_cache_queries", "GPU prefix cache queries, in terms of number of queried tokens."),
+    _counter("gpu_prefix_cache_hits", "GPU prefix cache hits, in terms of number of cached tokens."),
     _counter("prefix_cache_queries", "Prefix cache queries, in terms of number of queried tokens."),
     _counter("prefix_cache_hits", "Prefix cache hits, in terms of number of cached tokens."),
     _counter(
@@ -98,6 +104,7 @@ FAMILIES: tuple[Family, ...] = (
     _counter("prompt_tokens", "Number of prefill tokens processed."),
     _counter("prompt_tokens_by_source", "Number of prompt tokens by source."),
     _counter("prompt_tokens_cached", "Number of cached prompt tokens (local + external)."),
+    _counter("prompt_tokens_recomputed", "Number of cached tokens recomputed for forward pass."),
     _counter(
         "prompt_tokens_cached_by_source",
         "Prefix-cache hit tokens by the cache tier that supplied them: device (local HBM), host (offloaded "
@@ -120,6 +127,7 @@ FAMILIES: tuple[Family, ...] = (
     _histogram("request_params_n", "Histogram of the n request parameter."),
     _histogram("request_params_max_tokens", "Histogram of the max_tokens request parameter."),
     _histogram("time_to_first_token_seconds", "Histogram of time to first token in seconds."),
+    _histogram("time_per_output_token_seconds", "Histogram of time per output token in seconds."),
     _histogram("inter_token_latency_seconds", "Histogram of inter-token latency in seconds."),
     _histogram("request_time_per_output_token_seconds", "Histogram of time_per_output_token_seconds per request."),
     _histogram("e2e_request_latency_seconds", "Histogram of e2e request latency in seconds."),
@@ -157,4 +165,4 @@ FAMILIES: tuple[Family, ...] = (
         "Latency with only few buckets by handler. Made to be only used if aggregation by handler is important. ",
     ),
 )
-"""All families of the page, first to last."""
+"""All families, first to last."""

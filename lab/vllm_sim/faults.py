@@ -26,7 +26,12 @@ class Wedge(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Crash(Fault):
-    """The process dies; after `duration` seconds a new one listens, with fresh counters."""
+    """The process dies; after `duration` seconds a new one listens, with fresh counters.
+
+    `version` is the vLLM release that comes back, None for the same one.
+    """
+
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,18 @@ class EmptyOutputs(Fault):
     """A `share` of the requests that arrive end after one token with reason `stop` and no text."""
 
     share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Errors(Fault):
+    """A `share` of the requests that arrive end with reason `error` and HTTP 500, after half of their tokens."""
+
+    share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixLoss(Fault):
+    """No request finds anything in the prefix cache, as when routing or the head of the prompts changes."""
 
 
 @dataclass(frozen=True, slots=True)

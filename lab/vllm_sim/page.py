@@ -1,4 +1,4 @@
-"""The metrics page as vLLM 0.32.0 writes it: the same lines in the same order, only values differ."""
+"""The metrics page as vLLM writes it: the same lines in the same order, only values differ."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from lab.vllm_sim.families import FAMILIES, Family, Scope
 from lab.vllm_sim.stats import EngineStats, Histogram
 from lab.vllm_sim.values import Child, Labels, Summary, Values, engine_values, http_values, process_values
+from lab.vllm_sim.versions import dialect
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from lab.vllm_sim.core import EngineShape
+    from lab.vllm_sim.families import Family
+    from lab.vllm_sim.shape import EngineShape
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -60,6 +61,7 @@ class Page:
         self.stats = stats
         self.shape = shape
         self.start = start
+        self.dialect = dialect(shape.version)
 
     def render(self, now: float, names: Collection[str] | None = None, renames: Mapping[str, str] | None = None) -> str:
         """Return the page at `now` (epoch seconds).
@@ -73,7 +75,9 @@ class Page:
             **http_values(self.stats.http),
         }
         return "".join(
-            f"{line}\n" for family in FAMILIES for line in self._family(family, values, names, renames or {})
+            f"{line}\n"
+            for family in self.dialect.families
+            for line in self._family(family, values, names, renames or {})
         )
 
     def _family(
@@ -83,11 +87,11 @@ class Page:
         name = exposed.removesuffix("_total") if family.kind == "counter" else exposed
         if names is not None and not any(sample.startswith(name) for sample in names):
             return
-        base = self._base(family.scope)
+        base = self._base(family)
         samples, created = [], []
-        for child in values[family.name]:
+        for child in self.dialect.children(family, values[family.name]):
             labels = base + child.labels
-            samples += [line for sample, line in _samples(family, name, labels, child) if _kept(sample, names)]
+            samples += [line for sample, line in self._samples(family, name, labels, child) if _kept(sample, names)]
             if family.created and _kept(f"{name}_created", names):
                 since = self.stats.created if child.created is None else child.created
                 created.append(_key(f"{name}_created", labels) + go_float(since))
@@ -97,13 +101,29 @@ class Page:
         if created:
             yield from (f"# HELP {name}_created {family.help}", f"# TYPE {name}_created gauge", *created)
 
-    def _base(self, scope: Scope) -> Labels:
+    def _base(self, family: Family) -> Labels:
         values = {"engine": "0", "model_name": self.shape.model}
-        return tuple((label, values[label]) for label in scope.value)
+        return tuple((label, values[label]) for label in self.dialect.scope(family))
+
+    def _samples(self, family: Family, name: str, labels: Labels, child: Child) -> Iterator[tuple[str, str]]:
+        tail = self.dialect.tails.get(family.name, math.inf)
+        return _samples(family, name, labels, _without_tail(child, tail) if tail < math.inf else child)
 
 
 def _kept(name: str, names: Collection[str] | None) -> bool:
     return names is None or name in names
+
+
+def _without_tail(child: Child, largest: float) -> Child:
+    """Return a histogram with the buckets above `largest` in its last one."""
+    value = child.value
+    if not isinstance(value, Histogram):
+        return child
+    bounds = tuple(bound for bound in value.bounds if bound <= largest)
+    short = Histogram(bounds)
+    short.counts = [*value.counts[: len(bounds)], sum(value.counts[len(bounds) :])]
+    short.count, short.total = value.count, value.total
+    return Child(child.labels, short, child.created)
 
 
 def _samples(family: Family, name: str, labels: Labels, child: Child) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.vllm_sim.kv import Prefix
 
 REASONS = ("stop", "length", "abort", "error", "repetition")
 """The values of `finished_reason`, in the order of vLLM's page."""
@@ -17,8 +21,9 @@ Sink = Callable[[int, "str | None"], None]
 class Request:
     """One completion, with the length and the ending that the simulated model will give it.
 
-    `arrival` is in seconds of virtual time; `max_tokens` is None when the client set none; `cached_tokens`
-    is the part of the prompt that the prefix cache holds; `sink` marks a live client.
+    `arrival` is in seconds of virtual time; `max_tokens` is None when the client set none; `sink` marks a live
+    client. What the prefix cache holds of the prompt is either stated, as `cached_tokens`, or found out: the
+    prompt begins with the first `prefix_tokens` tokens of the stream named `prefix`.
     """
 
     id: int
@@ -29,6 +34,8 @@ class Request:
     max_tokens: int | None = None
     cached_tokens: int = 0
     sink: Sink | None = None
+    prefix: str | None = None
+    prefix_tokens: int = 0
 
 
 class State(Enum):
@@ -46,7 +53,9 @@ class Sequence:
 
     Times are virtual seconds, None before the event. `prefilled` counts the tokens whose KV is computed
     while the sequence prefills, `target` how many that must be. `generated`, `joined`, `last_step` and
-    `phase` describe its membership in the decode group.
+    `phase` describe its membership in the decode group. `cached_tokens` is what the prefix cache had for it when it
+    was first scheduled. It holds the first `shared` blocks of its stream's prefix, to which it adds while it
+    `follows` it; `own` are the blocks that a preemption left, the first being number `own_from`.
     """
 
     request: Request
@@ -64,6 +73,11 @@ class Sequence:
     last_step: int = 0
     phase: int = 0
     reported: int = 0
+    shared: int = 0
+    follows: bool = False
+    cached_tokens: int = 0
+    own: Prefix | None = None
+    own_from: int = 0
 
     @property
     def tokens_to_prefill(self) -> int:

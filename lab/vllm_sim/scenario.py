@@ -6,18 +6,25 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
-from lab.vllm_sim.core import EngineShape, StepTime
-from lab.vllm_sim.families import FAMILIES
-from lab.vllm_sim.faults import Crash, EmptyOutputs, Fault, RenameMetric, SlowDecode, StaleGauges, Wedge
+from lab.vllm_sim.faults import (
+    Crash,
+    EmptyOutputs,
+    Errors,
+    Fault,
+    PrefixLoss,
+    RenameMetric,
+    SlowDecode,
+    StaleGauges,
+    Wedge,
+)
 from lab.vllm_sim.reader import Section, read_yaml
+from lab.vllm_sim.shape import ColdStart, EngineShape, StepTime
+from lab.vllm_sim.versions import dialect, release
 from lab.vllm_sim.workload import Lengths, Phase, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-NAMES = tuple(family.exposed for family in FAMILIES)
-COUNTERS = tuple(family.exposed for family in FAMILIES if family.kind == "counter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +43,13 @@ def load_scenario(path: Path) -> Scenario:
     """Read a scenario file; ScenarioError says where it is wrong."""
     top = Section(str(path), "", read_yaml(path))
     top.has("description")
+    name = top.text("name", path.stem)
+    engine = _engine(top.section("engine"))
     scenario = Scenario(
-        name=top.text("name", path.stem),
-        engine=_engine(top.section("engine")),
+        name=name,
+        engine=engine,
         traffic=_traffic(top),
-        faults=tuple(_fault(section) for section in top.sections("faults")),
+        faults=tuple(_fault(section, engine) for section in top.sections("faults")),
         seed=top.integer("seed", 1, low=0),
         ttft_slo=top.number("ttft_slo_seconds", 1.0, above=True),
     )
@@ -62,6 +71,9 @@ def _engine(section: Section) -> EngineShape:
         num_gpu_blocks=section.integer("num_gpu_blocks", default.num_gpu_blocks, low=2),
         block_size=section.integer("block_size", default.block_size),
         step_time=_step_time(section.section("step_time")),
+        prefix_caching=section.choice("prefix_caching", ("on", "off"), "on") == "on",
+        cold_start=_cold_start(section.section("cold_start")),
+        version=_version(section, default.version),
     )
     section.close()
     if shape.max_num_batched_tokens < shape.max_num_seqs:
@@ -78,9 +90,30 @@ def _step_time(section: Section) -> StepTime:
         base=section.number("base_seconds", default.base, above=True),
         per_prefill_token=section.number("per_prefill_token_seconds", default.per_prefill_token),
         per_decode_sequence=section.number("per_decode_sequence_seconds", default.per_decode_sequence),
+        per_context_token=section.number("per_context_token_seconds", default.per_context_token),
     )
     section.close()
     return step
+
+
+def _cold_start(section: Section) -> ColdStart:
+    default = ColdStart()
+    cold = ColdStart(
+        steps=section.integer("steps", default.steps, low=0),
+        factor=section.number("factor", default.factor, low=1.0),
+        from_start=section.choice("from_start", ("yes", "no"), "no") == "yes",
+    )
+    section.close()
+    return cold
+
+
+def _version(section: Section, default: str | None) -> str:
+    version = section.text("version", default)
+    try:
+        release(version)
+    except ValueError as error:
+        raise section.error("version", f"{error}, got {version!r}") from error
+    return version
 
 
 def _traffic(top: Section) -> Traffic:
@@ -109,6 +142,7 @@ def _phase(section: Section, before: Phase | None) -> Phase:
         disconnect_share=section.number("disconnect_share", given.disconnect_share, high=1.0),
         disconnect_after=section.number("disconnect_after_seconds", given.disconnect_after, above=True),
         prefix_share=section.number("prefix_share", given.prefix_share, high=1.0),
+        prefix_groups=section.integer("prefix_groups", given.prefix_groups, low=0),
         finish_share=_finish_share(section) if section.has("finish_share") else given.finish_share,
     )
     section.close()
@@ -146,10 +180,10 @@ def _lengths(section: Section, key: str, before: Lengths | None) -> Lengths:
     return lengths
 
 
-def _fault(section: Section) -> Fault:
-    kind = section.choice("kind", tuple(_FAULTS))
+def _fault(section: Section, engine: EngineShape) -> Fault:
+    kind = section.choice("kind", (*_FAULTS, "rename_metric"))
     at = section.number("at")
-    fault = _FAULTS[kind](section, at)
+    fault = _rename(section, at, engine) if kind == "rename_metric" else _FAULTS[kind](section, at)
     section.close()
     return fault
 
@@ -158,24 +192,34 @@ def _duration(section: Section) -> float:
     return section.number("duration", above=True) if section.has("duration") else inf
 
 
-def _rename(section: Section, at: float) -> Fault:
-    old, new = section.choice("from", NAMES), section.text("to")
-    if old in COUNTERS and not new.endswith("_total"):
+def _rename(section: Section, at: float, engine: EngineShape) -> Fault:
+    page = dialect(engine.version)
+    counters = {family.exposed for family in page.families if family.kind == "counter"}
+    old, new = section.choice("from", page.names), section.text("to")
+    if old in counters and not new.endswith("_total"):
         raise section.error("to", f"expected a name that ends in _total, as {old} is a counter, got {new!r}")
-    if new in NAMES:
+    if new in page.names:
         raise section.error("to", f"expected a name that the page does not have yet, got {new!r}")
     return RenameMetric(at, _duration(section), old=old, new=new)
 
 
+def _crash(section: Section, at: float) -> Fault:
+    version = _version(section, None) if section.has("version") else None
+    return Crash(at, section.number("restart_after", above=True), version=version)
+
+
+def _share(section: Section) -> float:
+    return section.number("share", high=1.0, above=True)
+
+
 _FAULTS: dict[str, Callable[[Section, float], Fault]] = {
     "wedge": lambda section, at: Wedge(at, _duration(section)),
-    "crash": lambda section, at: Crash(at, section.number("restart_after", above=True)),
+    "crash": _crash,
     "slow_decode": lambda section, at: SlowDecode(
         at, _duration(section), factor=section.number("factor", low=1.0, above=True)
     ),
-    "empty_outputs": lambda section, at: EmptyOutputs(
-        at, _duration(section), share=section.number("share", high=1.0, above=True)
-    ),
-    "rename_metric": _rename,
+    "empty_outputs": lambda section, at: EmptyOutputs(at, _duration(section), share=_share(section)),
+    "errors": lambda section, at: Errors(at, _duration(section), share=_share(section)),
+    "prefix_loss": lambda section, at: PrefixLoss(at, _duration(section)),
     "stale_gauges": lambda section, at: StaleGauges(at, _duration(section)),
 }

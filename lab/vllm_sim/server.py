@@ -70,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
             case ("GET", "/health") | ("GET" | "POST", "/ping"):
                 self._send(200, b"", _JSON)
             case "GET", "/version":
-                self._send_json(200, {"version": api.VERSION})
+                self._send_json(200, {"version": self.server.driver.simulation.engine.shape.version})
             case "GET", "/v1/models":
                 self._send_json(200, api.models(self._shape, self._created))
             case "POST", "/v1/completions" | "/v1/chat/completions":

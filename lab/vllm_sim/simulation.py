@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
 from typing import TYPE_CHECKING
 
 from lab.vllm_sim.core import Engine
-from lab.vllm_sim.faults import Crash, EmptyOutputs, Fault, RenameMetric, SlowDecode, StaleGauges, Timeline, Wedge
+from lab.vllm_sim.faults import (
+    Crash,
+    EmptyOutputs,
+    Errors,
+    Fault,
+    PrefixLoss,
+    RenameMetric,
+    SlowDecode,
+    StaleGauges,
+    Timeline,
+    Wedge,
+)
 from lab.vllm_sim.page import Page
 from lab.vllm_sim.requests import REASONS, Request, Sequence, Sink
 from lab.vllm_sim.stats import EngineStats
@@ -60,7 +71,9 @@ class Simulation:
         self._active: list[Fault] = []
         self._leaving: list[tuple[float, int]] = []
         self._in_flight: dict[int, Request] = {}
-        self._start_engine()
+        self._fault_chance = Random(f"{seed}:errors")  # noqa: S311 - as above
+        self._shape = scenario.engine
+        self._start_engine(cold=scenario.engine.cold_start.from_start)
 
     @property
     def down(self) -> bool:
@@ -114,6 +127,17 @@ class Simulation:
         self._take(request)
         return request.id
 
+    def offer(self, request: Request) -> int:
+        """Take a request that comes from outside, such as a fleet's router, now; return its number.
+
+        Its `id` and `arrival` are set here. Active faults act on it as on the scenario's own requests.
+        """
+        request = replace(request, id=self.totals.arrived, arrival=self.now)
+        if self._empty_share() and self._live_chance.random() < self._empty_share():
+            request = replace(request, output_tokens=1, reason="stop")
+        self._take(request)
+        return request.id
+
     def cancel(self, request_id: int) -> None:
         """Let a client go away; a request that is finished does not mind."""
         request = self._in_flight.pop(request_id, None)
@@ -142,11 +166,11 @@ class Simulation:
         self._count_response(seq.request)
         self.on_finish(seq, now)
 
-    def _start_engine(self) -> None:
+    def _start_engine(self, *, cold: bool) -> None:
         created = self.epoch + self.now
-        stats = EngineStats(self.scenario.engine.max_model_len, created)
-        self.engine = Engine(self.scenario.engine, stats, self)
-        self._page = Page(stats, self.scenario.engine, created)
+        stats = EngineStats(self._shape.max_model_len, created)
+        self.engine = Engine(self._shape, stats, self, cold=cold)
+        self._page = Page(stats, self._shape, created)
         self._apply_faults()
 
     def _arrive(self) -> None:
@@ -163,16 +187,22 @@ class Simulation:
         if self.down:
             self.totals.lost += 1
             return
+        if self._fault_chance.random() < self._share(Errors):
+            request = replace(request, output_tokens=max(1, request.output_tokens // 2), reason="error")
         self._in_flight[request.id] = request
         self.engine.submit(request, self.now)
 
     def _count_response(self, request: Request) -> None:
         if request.sink is None:
             sizes = request.prompt_tokens * _BYTES_PER_TOKEN, 0
-            self.count_response(COMPLETIONS, 200, self.now - request.arrival, sizes)
+            status = 500 if request.reason == "error" else 200
+            self.count_response(COMPLETIONS, status, self.now - request.arrival, sizes)
 
     def _empty_share(self) -> float:
-        return max((fault.share for fault in self._active if isinstance(fault, EmptyOutputs)), default=0.0)
+        return self._share(EmptyOutputs)
+
+    def _share(self, kind: type[EmptyOutputs | Errors]) -> float:
+        return max((fault.share for fault in self._active if isinstance(fault, kind)), default=0.0)
 
     def _turn_fault(self, fault: Fault, *, begins: bool) -> None:
         if begins:
@@ -180,7 +210,7 @@ class Simulation:
         elif fault in self._active:
             self._active.remove(fault)
         if isinstance(fault, Crash):
-            self._crash() if begins else self._start_engine()
+            self._crash() if begins else self._restart(fault)
         self._apply_faults()
 
     def _crash(self) -> None:
@@ -190,12 +220,18 @@ class Simulation:
         self._active = [fault for fault in self._active if not isinstance(fault, Wedge)]
         self.engine.freeze(self.now)
 
+    def _restart(self, crash: Crash) -> None:
+        """Start a new process, in the release that the crash names; when the scenario begins anew, in its own."""
+        self._shape = replace(self._shape, version=crash.version or self._shape.version)
+        self._start_engine(cold=True)
+
     def _apply_faults(self) -> None:
         engine = self.engine
         engine.slowdown = 1.0
         for fault in self._active:
             if isinstance(fault, SlowDecode):
                 engine.slowdown *= fault.factor
+        engine.prefixes.blind = any(isinstance(fault, PrefixLoss) for fault in self._active)
         engine.stale = any(isinstance(fault, StaleGauges) for fault in self._active)
         if any(isinstance(fault, Wedge | Crash) for fault in self._active):
             engine.freeze(self.now)

@@ -121,6 +121,7 @@ class EngineStats:
         self.request_params_n = Histogram(N_BOUNDS)
         self.request_num_preemptions = Histogram(PREEMPTION_BOUNDS)
         self.iteration_tokens = Histogram(ITERATION_BOUNDS)
+        self.iteration_all_tokens = Histogram(ITERATION_BOUNDS)
         self.time_to_first_token = Histogram(TTFT_BOUNDS)
         self.inter_token_latency = Histogram(TOKEN_LATENCY_BOUNDS)
         self.request_time_per_output_token = Histogram(TOKEN_LATENCY_BOUNDS)
@@ -133,19 +134,20 @@ class EngineStats:
     def scheduled(self, seq: Sequence) -> None:
         """Count the prefix-cache lookup of a request scheduled for the first time."""
         self.prefix_queries += seq.request.prompt_tokens
-        self.prefix_hits += seq.request.cached_tokens
+        self.prefix_hits += seq.cached_tokens
 
     def first_token(self, seq: Sequence, now: float) -> None:
         """Count a prompt and its time to first token, at the moment its prefill ends."""
         self.prompt_tokens += seq.request.prompt_tokens
-        self.cached_tokens += seq.request.cached_tokens
+        self.cached_tokens += seq.cached_tokens
         self.time_to_first_token.observe(now - seq.request.arrival)
 
-    def step(self, computed_prompt_tokens: int, generated: int) -> None:
+    def step(self, computed_prompt_tokens: int, generated: int, cached_prompt_tokens: int = 0) -> None:
         """Count one engine step; vLLM counts none that gave no token."""
         self.generation_tokens += generated
         if generated:
             self.iteration_tokens.observe(computed_prompt_tokens + generated)
+            self.iteration_all_tokens.observe(computed_prompt_tokens + cached_prompt_tokens + generated)
 
     def finish(self, seq: Sequence, first_token_at: float, scheduled_at: float) -> None:
         """Fill the request histograms of a finished request, whose last token was at `last_token_at`."""
@@ -157,7 +159,7 @@ class EngineStats:
         self.request_max_num_generation_tokens.observe(seq.generated)
         if request.max_tokens is not None:
             self.request_params_max_tokens.observe(request.max_tokens)
-        self.request_prefill_kv_computed_tokens.observe(request.prompt_tokens - request.cached_tokens)
+        self.request_prefill_kv_computed_tokens.observe(request.prompt_tokens - seq.cached_tokens)
         self.request_params_n.observe(1)
         self.request_num_preemptions.observe(seq.preemptions)
         self.request_time_per_output_token.observe(decode / (seq.generated - 1) if seq.generated > 1 else 0.0)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.vllm_sim.versions import dialect
+
 if TYPE_CHECKING:
     from lab.vllm_sim.core import EngineShape
     from lab.vllm_sim.stats import EngineStats, Histogram, HttpStats
@@ -43,10 +45,10 @@ def _by(label: str, values: Mapping[str, float]) -> list[Child]:
 
 
 def engine_values(stats: EngineStats, shape: EngineShape) -> Values:
-    """Return the children of the `vllm:` families."""
+    """Return the children of the `vllm:` families, those of every release that the shape's may be."""
     return {
         f"vllm:{name}": children
-        for group in (_gauges(stats), _counters(stats), _histograms(stats))
+        for group in (_gauges(stats), _counters(stats, shape), _histograms(stats, shape))
         for name, children in group.items()
     } | {"vllm:cache_config_info": [Child(cache_config(shape), 1.0)]}
 
@@ -58,11 +60,13 @@ def _gauges(stats: EngineStats) -> dict[str, list[Child]]:
         "num_requests_waiting": _one(gauges.waiting),
         "num_requests_waiting_by_reason": _by("reason", {"capacity": gauges.waiting, "deferred": 0}),
         "engine_sleep_state": _by("sleep_state", {"awake": 1, "weights_offloaded": 0, "discard_all": 0}),
+        "gpu_cache_usage_perc": _one(gauges.kv_usage),
         "kv_cache_usage_perc": _one(gauges.kv_usage),
     }
 
 
-def _counters(stats: EngineStats) -> dict[str, list[Child]]:
+def _counters(stats: EngineStats, shape: EngineShape) -> dict[str, list[Child]]:
+    unit = shape.block_size if dialect(shape.version).prefix_in_blocks else 1
     computed = stats.prompt_tokens - stats.cached_tokens
     sources = {"local_compute": computed, "local_cache_hit": stats.cached_tokens, "external_kv_transfer": 0}
     tiers = {"device": stats.prefix_hits, "host": 0, "p2p": 0, "disk": 0, "external_unspecified": 0}
@@ -70,6 +74,8 @@ def _counters(stats: EngineStats) -> dict[str, list[Child]]:
         "estimated_flops_per_gpu": _one(0),
         "estimated_read_bytes_per_gpu": _one(0),
         "estimated_write_bytes_per_gpu": _one(0),
+        "gpu_prefix_cache_queries": _one(stats.prefix_queries // unit),
+        "gpu_prefix_cache_hits": _one(stats.prefix_hits // unit),
         "prefix_cache_queries": _one(stats.prefix_queries),
         "prefix_cache_hits": _one(stats.prefix_hits),
         "external_prefix_cache_queries": _one(0),
@@ -80,6 +86,7 @@ def _counters(stats: EngineStats) -> dict[str, list[Child]]:
         "prompt_tokens": _one(stats.prompt_tokens),
         "prompt_tokens_by_source": _by("source", sources),
         "prompt_tokens_cached": _one(stats.cached_tokens),
+        "prompt_tokens_recomputed": _one(0),
         "prompt_tokens_cached_by_source": _by("source", tiers),
         "generation_tokens": _one(stats.generation_tokens),
         "request_success": _by("finished_reason", stats.finished),
@@ -87,15 +94,17 @@ def _counters(stats: EngineStats) -> dict[str, list[Child]]:
     }
 
 
-def _histograms(stats: EngineStats) -> dict[str, list[Child]]:
+def _histograms(stats: EngineStats, shape: EngineShape) -> dict[str, list[Child]]:
+    iterations = stats.iteration_all_tokens if dialect(shape.version).cached_in_iterations else stats.iteration_tokens
     return {
         "request_prompt_tokens": _one(stats.request_prompt_tokens),
         "request_generation_tokens": _one(stats.request_generation_tokens),
-        "iteration_tokens_total": _one(stats.iteration_tokens),
+        "iteration_tokens_total": _one(iterations),
         "request_max_num_generation_tokens": _one(stats.request_max_num_generation_tokens),
         "request_params_n": _one(stats.request_params_n),
         "request_params_max_tokens": _one(stats.request_params_max_tokens),
         "time_to_first_token_seconds": _one(stats.time_to_first_token),
+        "time_per_output_token_seconds": _one(stats.inter_token_latency),
         "inter_token_latency_seconds": _one(stats.inter_token_latency),
         "request_time_per_output_token_seconds": _one(stats.request_time_per_output_token),
         "e2e_request_latency_seconds": _one(stats.e2e_request_latency),

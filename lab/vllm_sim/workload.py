@@ -30,7 +30,8 @@ class Phase:
     The shares are probabilities per request: `empty_share` ends after one token with `stop`;
     `disconnect_share` has the client leave after `disconnect_after` seconds (mean, exponential);
     `finish_share` lists (reason, share) for `error`, `repetition` and `abort`; `prefix_share` is the part
-    of each prompt that the prefix cache holds.
+    of each prompt that the prefix cache holds. `prefix_groups` instead lets the cache find out: every prompt
+    begins with `prefix_share` of the mean prompt's tokens from one of so many streams, drawn evenly.
     """
 
     duration: float
@@ -43,6 +44,7 @@ class Phase:
     disconnect_share: float = 0.0
     disconnect_after: float = 1.0
     prefix_share: float = 0.0
+    prefix_groups: int = 0
     finish_share: tuple[tuple[str, float], ...] = ()
 
     def rate(self, offset: float) -> float:
@@ -137,6 +139,7 @@ class Shapes:
 
     def __init__(self, seed: int, max_model_len: int, block_size: int) -> None:
         self._rng = Random(f"{seed}:shapes")  # noqa: S311 - a model's chance, not a secret
+        self._groups = Random(f"{seed}:groups")  # noqa: S311 - as above
         self._max_model_len = max_model_len
         self._block_size = block_size
 
@@ -168,10 +171,17 @@ class Shapes:
             reason=reason,
             max_tokens=phase.max_tokens,
             cached_tokens=self.cached(phase, prompt),
+            prefix=f"group {self._groups.randrange(phase.prefix_groups)}" if phase.prefix_groups else None,
+            prefix_tokens=int(phase.prompt.mean * phase.prefix_share) if phase.prefix_groups else 0,
         )
         return request, patience if leaves < phase.disconnect_share else inf
 
     def cached(self, phase: Phase, prompt: int) -> int:
-        """Return the whole blocks of a prompt that the prefix cache holds; one token is always computed."""
+        """Return the whole blocks of a prompt that the prefix cache holds; one token is always computed.
+
+        None where the cache finds out by itself.
+        """
+        if phase.prefix_groups:
+            return 0
         blocks = int(min(prompt * phase.prefix_share, prompt - 1)) // self._block_size
         return blocks * self._block_size

@@ -266,19 +266,29 @@ def test_stale_gauges_stand_still_while_counters_move(small_shape: EngineShape) 
 
 
 SHAPES = st.builds(
-    lambda seqs, budget, blocks, size: EngineShape(
+    lambda seqs, budget, blocks, size, caching: EngineShape(
         max_num_seqs=seqs,
         max_num_batched_tokens=seqs + budget,
         max_model_len=(blocks - 1) * size,
         num_gpu_blocks=blocks,
         block_size=size,
-        step_time=StepTime(base=1.0, per_prefill_token=0.0625, per_decode_sequence=0.125),
+        step_time=StepTime(base=1.0, per_prefill_token=0.0625, per_decode_sequence=0.125, per_context_token=1 / 1024),
+        prefix_caching=caching,
     ),
     st.integers(1, 6),
     st.integers(1, 24),
     st.integers(4, 16),
     st.integers(1, 5),
+    st.booleans(),
 )
+
+
+def prefixes(shape: EngineShape, prompt: int) -> st.SearchStrategy[dict[str, object]]:
+    """Draw what the prefix cache has to do with a prompt: a stated share, or the head of one of two streams."""
+    blocks = st.integers(0, (prompt - 1) // shape.block_size)
+    share = blocks.map(lambda count: {"cached_tokens": count * shape.block_size})
+    stream = st.fixed_dictionaries({"prefix": st.sampled_from("ab"), "prefix_tokens": st.integers(1, prompt)})
+    return st.one_of(share, stream)
 
 
 @st.composite
@@ -290,8 +300,7 @@ def workloads(draw: st.DrawFn) -> tuple[EngineShape, list[Request], list[tuple[f
         now += draw(st.integers(0, 24)) / 8 + 1 / 64
         prompt = draw(st.integers(1, shape.max_model_len - 1))
         output = draw(st.integers(1, min(30, shape.max_model_len - prompt)))
-        cached = draw(st.integers(0, (prompt - 1) // shape.block_size)) * shape.block_size
-        requests.append(request(number, prompt, output, now, cached_tokens=cached))
+        requests.append(request(number, prompt, output, now, **draw(prefixes(shape, prompt))))
     count = len(requests) - 1
     leaving = draw(st.lists(st.tuples(st.integers(1, 60), st.integers(0, count)), max_size=3, unique_by=lambda x: x[1]))
     return shape, requests, sorted((requests[number].arrival + after + 1 / 128, number) for after, number in leaving)
@@ -299,12 +308,12 @@ def workloads(draw: st.DrawFn) -> tuple[EngineShape, list[Request], list[tuple[f
 
 def test_engine_agrees_with_the_plain_loop_step_by_step() -> None:
     """Running, waiting, free blocks, token times and preemptions equal those of vLLM's loop written plainly."""
-    preemptions = 0
+    preemptions = hits = 0
 
     @settings(max_examples=300, deadline=None)
     @given(workloads())
     def check(workload: tuple[EngineShape, list[Request], list[tuple[float, int]]]) -> None:
-        nonlocal preemptions
+        nonlocal preemptions, hits
         shape, requests, leaving = workload
         (engine, log), naive = make(shape), NaiveEngine(shape)
         sequences, jobs, pending, steps = {}, {}, list(requests), 0
@@ -334,18 +343,25 @@ def test_engine_agrees_with_the_plain_loop_step_by_step() -> None:
         for number, job in jobs.items():
             assert log.first.get(number) == (job.tokens_at[0] if job.tokens_at else None)
             assert sequences[number].preemptions == job.preemptions
+            assert sequences[number].cached_tokens == (job.cached or 0)
             assert number not in log.ended or log.ended[number] == job.tokens_at[-1]
         assert engine.stats.generation_tokens == sum(len(job.tokens_at) for job in jobs.values())
         preemptions += engine.stats.preemptions
+        hits += sum(job.cached or 0 for job in jobs.values() if job.request.prefix)
 
     check()
     assert preemptions > 0
+    assert hits > 0
 
 
 def held_blocks(engine: Engine, sequences: dict[int, Sequence]) -> int:
-    """Count the blocks of all running sequences one by one."""
+    """Count the blocks of all running sequences one by one, those of a stream that several hold once."""
     running = [seq for seq in sequences.values() if seq.state is State.RUNNING]
-    return sum(
-        engine.group.blocks(seq) if seq.decoding else blocks_for(seq.prefilled, engine.shape.block_size)
+    shared: dict[str, int] = {}
+    for seq in running:
+        stream = seq.request.prefix or ""
+        shared[stream] = max(shared.get(stream, 0), seq.shared)
+    return sum(shared.values()) + sum(
+        (engine.group.blocks(seq) if seq.decoding else blocks_for(seq.prefilled, engine.shape.block_size)) - seq.shared
         for seq in running
     )
