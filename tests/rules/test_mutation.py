@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def _mutant(rule: pack.Rule) -> mutants.Mutant:
 def test_a_test_sees_only_the_rules_that_it_needs(tmp_path: Path) -> None:
     """The rest of the pack costs time and cannot change the outcome."""
     fake = Fake(("x",))
-    _box(tmp_path, fake).undamaged(TESTS["records"])
+    _box(tmp_path, fake).undamaged(TESTS["records"].cases[0])
     rules, test = fake.given[0]
     assert _texts(rules) == {"rate(a_total[5m])", "llm:a > 1"}
     assert test["rule_files"] == ["rules.yml"]
@@ -78,41 +78,50 @@ def test_the_mutant_stands_in_for_its_rule(tmp_path: Path) -> None:
     """At its place, with the others undamaged."""
     fake = Fake(("x",))
     mutant = _mutant(PACK.rules[0])
-    assert not _box(tmp_path, fake).catches(TESTS["B"], mutant)
+    assert not _box(tmp_path, fake).catches(TESTS["B"].cases, mutant)
     assert _texts(fake.given[0][0]) == {mutant.body["expr"], "rate(b_total[5m])", "llm:a + llm:b > 1"}
     assert list((tmp_path / "mutants").glob("tmp*")) == []
+
+
+def test_only_groups_that_are_there_are_ordered(tmp_path: Path) -> None:
+    """So that a group that is named elsewhere, or renamed, leaves the verdicts of a case alone."""
+    fake = Fake(("x",))
+    case = replace(TESTS["records"].cases[0], head={"group_eval_order": ["others", "records", "alerts"]})
+    _box(tmp_path, fake).undamaged(case)
+    assert fake.given[0][1]["group_eval_order"] == ["records", "alerts"]
 
 
 def test_cases_that_the_rule_cannot_change_do_not_run(tmp_path: Path) -> None:
     """A mutant of llm:b matters to B alone."""
     fake = Fake(("x",))
-    _box(tmp_path, fake).catches(TESTS["A"], _mutant(PACK.rules[1]))
-    assert [[case["name"] for case in test["tests"]] for _, test in fake.given] == [["B"]]
+    concerned = mutation.concerned(_box(tmp_path, fake), {"A": TESTS["A"]}, PACK.rules[1])
+    assert [case.body["name"] for case in concerned] == ["B"]
 
 
 def test_the_case_that_caught_others_runs_first(tmp_path: Path) -> None:
-    """And alone: most mutants need no other."""
+    """Most mutants need no other."""
     fake = Fake(("x",), fails=lambda rules: "llm:a + llm:b > 1" in _texts(rules))
     box = _box(tmp_path, fake)
     first, second = mutants.of([PACK.rules[0]])[:2]
-    box.catches(TESTS["A"], first)
+    assert box.catches(TESTS["A"].cases, first)
+    assert [case["name"] for _, test in fake.given for case in test["tests"]] == ["A", "B"]
     del fake.given[:]
-    box.killers["llm:a", 1] += 1
-    assert box.catches(TESTS["A"], second)
-    assert [[case["name"] for case in test["tests"]] for _, test in fake.given] == [["B"]]
+    assert box.catches(TESTS["A"].cases, second)
+    assert [case["name"] for _, test in fake.given for case in test["tests"]] == ["B"]
 
 
 def test_verdicts_are_remembered_by_content(tmp_path: Path) -> None:
-    """The same run is not run again, also by the next process; another test text is."""
+    """The same case is not run again, also by the next process, whatever joins its file; a changed one is."""
     fake = Fake(("x",))
     box = _box(tmp_path, fake)
     mutant = _mutant(PACK.rules[2])
-    box.catches(TESTS["records"], mutant)
+    box.catches(TESTS["records"].cases, mutant)
     box.memory.save()
     again = _box(tmp_path, fake)
-    again.catches(TESTS["records"], mutant)
+    again.catches(_test("records", "A", "B").cases[:1], mutant)
     assert len(fake.given) == 1
-    again.catches(pack.RuleTest("records", Path("x"), TESTS["records"].text + "# changed\n"), mutant)
+    changed = replace(TESTS["records"].cases[0], body={**TESTS["records"].cases[0].body, "interval": "1s"})
+    again.catches([changed], mutant)
     assert len(fake.given) == 2
 
 
@@ -122,7 +131,7 @@ def test_verdicts_are_remembered_by_content(tmp_path: Path) -> None:
 def test_a_rule_is_answered_for_by_its_own_tests(tmp_path: Path, rule: int, files: list[str]) -> None:
     """An alert by its own file and those that bear no alert's name; a record by all that depend on it."""
     box = _box(tmp_path, Fake(("x",)))
-    assert [test.name for test in mutation.concerned(box, TESTS, PACK.rules[rule])] == files
+    assert list(dict.fromkeys(case.file for case in mutation.concerned(box, TESTS, PACK.rules[rule]))) == files
 
 
 def _run(tmp_path: Path, fake: Fake, **choice: Any) -> int:  # noqa: ANN401 - fields of Choice
@@ -156,7 +165,7 @@ def test_tests_that_notice_nothing_fail(tmp_path: Path, capsys: pytest.CaptureFi
 def test_tests_that_fail_undamaged_prove_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """They are not used, and the check fails."""
     assert _run(tmp_path, Fake(("x",), fails=bool)) == 1
-    assert "not used, for they fail on undamaged rules: A, B, records" in capsys.readouterr().out
+    assert "not used, for they fail on undamaged rules: A: A, A: B, B: B, records: A" in capsys.readouterr().out
 
 
 def test_a_sample_is_repeatable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

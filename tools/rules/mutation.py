@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tools.rules.mutants import Mutant
-    from tools.rules.pack import Pack, Rule, RuleTest
+    from tools.rules.pack import Case, Pack, Rule, RuleTest
     from tools.rules.sandbox import Sandbox
 
 BAR = 0.95
@@ -50,8 +50,8 @@ def run(sandbox: Sandbox, tests: Mapping[str, RuleTest], choice: Choice, known: 
     """Run the check and say how it went. 0 when enough is caught and every survivor is `known`, with its reason."""
     every = _valid(sandbox)
     chosen = _choose(sandbox.pack, every, choice)
-    files, broken = _files(sandbox, tests, {mutant.rule.id: mutant.rule for mutant in chosen}.values())
-    verdicts = dict(_verdicts(sandbox, files, chosen))
+    cases, broken = _cases(sandbox, tests, {mutant.rule.id: mutant.rule for mutant in chosen}.values())
+    verdicts = dict(_verdicts(sandbox, cases, chosen))
     sandbox.memory.save()
     alive = tuple(mutant.id for mutant in chosen if not verdicts[mutant.id])
     judgement = survivors.judge(known, [m.id for m in every], [m.id for m in chosen], alive)
@@ -62,16 +62,17 @@ def run(sandbox: Sandbox, tests: Mapping[str, RuleTest], choice: Choice, known: 
     return 0 if overall.share >= BAR and judgement.sound and not broken else 1
 
 
-def concerned(sandbox: Sandbox, tests: Mapping[str, RuleTest], rule: Rule) -> list[RuleTest]:
-    """The test files that answer for a rule: an alert's own; for a record, all that depend on it.
+def concerned(sandbox: Sandbox, tests: Mapping[str, RuleTest], rule: Rule) -> list[Case]:
+    """The cases that answer for a rule: for an alert those of its own file; for a record, all that depend on it.
 
     Files that bear no alert's name test records, and any rule that their cases look at.
     """
     names = sandbox.pack.alert_names
     return [
-        test
+        case
         for test in tests.values()
-        if (not rule.is_alert or test.name == rule.name or test.name not in names) and sandbox.concerns(test, rule)
+        if not rule.is_alert or test.name == rule.name or test.name not in names
+        for case in sandbox.concerns(test, rule)
     ]
 
 
@@ -91,32 +92,31 @@ def _choose(pack: Pack, every: Sequence[Mutant], choice: Choice) -> list[Mutant]
     return chosen
 
 
-def _files(
+def _cases(
     sandbox: Sandbox, tests: Mapping[str, RuleTest], rules: Iterable[Rule]
-) -> tuple[dict[str, list[RuleTest]], list[str]]:
-    """Rule → its test files, quick ones first; and those that fail undamaged, which would "catch" anything."""
+) -> tuple[dict[str, list[Case]], list[str]]:
+    """Rule → its cases, quick ones first; and those that fail undamaged, which would "catch" anything."""
     by_rule = {rule.id: concerned(sandbox, tests, rule) for rule in rules}
-    used = {test.name: test for found in by_rule.values() for test in found}
-    sys.stdout.write(f"{len(used)} test files on undamaged rules\n")
+    used = list(dict.fromkeys(case for found in by_rule.values() for case in found))
+    sys.stdout.write(f"{len(used)} cases on undamaged rules\n")
+    sys.stdout.flush()
     with ThreadPoolExecutor(WORKERS) as pool:
-        states = dict(zip(used, pool.map(sandbox.undamaged, used.values()), strict=True))
+        states = dict(zip(used, pool.map(sandbox.undamaged, used), strict=True))
     sandbox.memory.save()
     sound = {
-        rule: sorted(
-            (test for test in found if not states[test.name].failed), key=lambda test: states[test.name].seconds
-        )
+        rule: sorted((case for case in found if not states[case].failed), key=lambda case: states[case].seconds)
         for rule, found in by_rule.items()
     }
-    return sound, sorted(name for name, state in states.items() if state.failed)
+    return sound, sorted({f"{case.file}: {case.body.get('name')}" for case in used if states[case].failed})
 
 
 def _verdicts(
-    sandbox: Sandbox, files: Mapping[str, Sequence[RuleTest]], chosen: Sequence[Mutant]
+    sandbox: Sandbox, cases: Mapping[str, Sequence[Case]], chosen: Sequence[Mutant]
 ) -> Iterator[tuple[str, bool]]:
     """Whether each mutant is caught, as answers come."""
 
     def caught(mutant: Mutant) -> tuple[str, bool]:
-        return mutant.id, any(sandbox.catches(test, mutant) for test in files[mutant.rule.id])
+        return mutant.id, sandbox.catches(cases[mutant.rule.id], mutant)
 
     with ThreadPoolExecutor(WORKERS) as pool:
         futures = [pool.submit(caught, mutant) for mutant in chosen]

@@ -113,6 +113,8 @@ class Case:
     file: str
     place: int
     body: Mapping[str, Any] = field(hash=False)
+    head: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What its file says for all of its tests: intervals, the order of groups."""
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -143,7 +145,8 @@ class RuleTest:
     @cached_property
     def cases(self) -> tuple[Case, ...]:
         """Its tests."""
-        return tuple(Case(self.name, place, body) for place, body in enumerate(self.body["tests"]))
+        head = {key: value for key, value in self.body.items() if key not in {"rule_files", "tests"}}
+        return tuple(Case(self.name, place, body, head) for place, body in enumerate(self.body["tests"]))
 
 
 def load(folder: Path = SOURCES) -> Pack:

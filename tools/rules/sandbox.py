@@ -1,4 +1,4 @@
-"""Runs tests against damaged rules, on copies that hold only what each test needs, and remembers the verdicts."""
+"""Runs tests against damaged rules, each case alone on the rules that it needs, and remembers the verdicts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import yaml
 from tools.rules.pack import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from tools.rules.mutants import Mutant
     from tools.rules.pack import Case, Pack, Rule, RuleTest
@@ -65,13 +65,13 @@ class Memory:
 
 @dataclass
 class Sandbox:
-    """Answers whether a test file notices a mutant."""
+    """Answers whether a case notices a mutant."""
 
     pack: Pack
     promtool: Promtool
     folder: Path = FOLDER
-    killers: Counter[tuple[str, int]] = field(default_factory=Counter)
-    """How often each case was the one that failed: likely cases are tried first, alone."""
+    killers: Counter[tuple[str, Case]] = field(default_factory=Counter)
+    """How many mutants of a rule each case caught: likely cases are tried first."""
     closures: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
     """Names that a case looks at → ids of all rules behind them."""
 
@@ -83,36 +83,34 @@ class Sandbox:
         """The cases of a file whose outcome a rule can change."""
         return [case for case in test.cases if rule.id in self._closure(case.names)]
 
-    def undamaged(self, test: RuleTest) -> Verdict:
-        """How a test file does on undamaged rules."""
-        key = self._key(test, test.cases, None)
-        return self.memory.get(key, lambda: self._fails(test, test.cases, None))
+    def undamaged(self, case: Case) -> Verdict:
+        """How a case does on undamaged rules."""
+        return self._verdict(case, None)
 
-    def catches(self, test: RuleTest, mutant: Mutant) -> bool:
-        """Whether a test file fails on a mutant."""
-        cases = self.concerns(test, mutant.rule)
-        if not cases:
-            return False
-        key = self._key(test, cases, mutant)
-        return self.memory.get(key, lambda: self._run(test, cases, mutant)).failed
+    def catches(self, cases: Iterable[Case], mutant: Mutant) -> bool:
+        """Whether any of some cases fails on a mutant. They run one by one: a new case leaves old verdicts true."""
+        for case in sorted(cases, key=lambda case: -self.killers[mutant.rule.id, case]):
+            if self._verdict(case, mutant).failed:
+                self.killers[mutant.rule.id, case] += 1
+                return True
+        return False
 
-    def _run(self, test: RuleTest, cases: Sequence[Case], mutant: Mutant) -> bool:
-        likely = max(cases, key=lambda case: self.killers[mutant.rule.id, case.place])
-        rest = [case for case in cases if case is not likely]
-        if self._fails(test, [likely], mutant):
-            self.killers[mutant.rule.id, likely.place] += 1
-            return True
-        return bool(rest) and self._fails(test, rest, mutant)
+    def _verdict(self, case: Case, mutant: Mutant | None) -> Verdict:
+        rules = self._rules(case, mutant)
+        test = {**case.head, "rule_files": ["rules.yml"], "tests": [case.body]}
+        if order := case.head.get("group_eval_order"):
+            names = {group["name"] for group in rules["groups"]}
+            test["group_eval_order"] = [name for name in order if name in names]
+        text = self.promtool.version + json.dumps((rules, test), default=str)
+        key = hashlib.sha256(text.encode()).hexdigest()
+        return self.memory.get(key, lambda: self._fails(rules, test))
 
-    def _fails(self, test: RuleTest, cases: Sequence[Case], mutant: Mutant | None) -> bool:
+    def _fails(self, rules: Mapping[str, Any], test: Mapping[str, Any]) -> bool:
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         try:
-            rules, tests = folder / "rules.yml", folder / "test.yml"
-            rules.write_text(_dump(self._rules(cases, mutant)), encoding="utf-8")
-            head = {key: value for key, value in test.body.items() if key != "tests"}
-            body = {**head, "rule_files": [rules.name], "tests": [case.body for case in cases]}
-            tests.write_text(_dump(body), encoding="utf-8")
-            return not self.promtool.test(tests).passed
+            (folder / "rules.yml").write_text(_dump(rules), encoding="utf-8")
+            (folder / "test.yml").write_text(_dump(test), encoding="utf-8")
+            return not self.promtool.test(folder / "test.yml").passed
         finally:
             shutil.rmtree(folder)
 
@@ -121,18 +119,13 @@ class Sandbox:
             self.closures[names] = frozenset(rule.id for rule in self.pack.needed(names))
         return self.closures[names]
 
-    def _rules(self, cases: Iterable[Case], mutant: Mutant | None) -> Mapping[str, Any]:
-        """The rules that some cases need, in the pack's order."""
-        needed = self.pack.needed({name for case in cases for name in case.names})
+    def _rules(self, case: Case, mutant: Mutant | None) -> Mapping[str, Any]:
+        """The rules that a case needs, in the pack's order."""
         groups: dict[str, list[Mapping[str, Any]]] = {}
-        for rule in needed:
+        for rule in self.pack.needed(case.names):
             body = mutant.body if mutant is not None and rule is mutant.rule else rule.body
             groups.setdefault(rule.group, []).append(body)
         return {"groups": [{"name": name, "rules": rules} for name, rules in groups.items()]}
-
-    def _key(self, test: RuleTest, cases: Sequence[Case], mutant: Mutant | None) -> str:
-        text = self.promtool.version + json.dumps(self._rules(cases, mutant), default=str) + test.text
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _dump(tree: object) -> str:
