@@ -63,7 +63,7 @@ class _Named(Collector):
 
 
 class WebApp:
-    """Routes: `/metrics`, `/-/healthy`, `/-/ready`, `/api/status`, `/plan`, `/`, its static files; `POST /-/quality`."""
+    """Routes: `/metrics`, `/-/healthy`, `/-/ready`, `/api/status`, `/plan`, `/` and its files; `POST /-/quality`."""
 
     def __init__(
         self,
