@@ -90,6 +90,9 @@ class QuickPages:
         self._written[key] = state
         if key not in self._heads:
             self._heads[key] = self._find(name, child)
+        if not self._heads[key]:
+            # A family that another release shows.
+            return
         for (at, head), number in zip(self._heads[key], numbers, strict=True):
             self._lines[at] = (
                 f"{head} {number}.0" if type(number) is int and number < _PLAIN else head + " " + go_float(number)

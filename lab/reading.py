@@ -21,6 +21,8 @@ from lab.workloads import WORKLOADS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lab.vllm_sim.shape import EngineShape
+
 SHAPES = ("sequences", "kv", "prefill", "mixed")
 SPLITS = ("tuning", "validation")
 KINDS = (
@@ -49,7 +51,7 @@ def load(path: Path, traces_dir: Path | None = None) -> Scenario:
     slo = _slo(top.section("slo"))
     fleet = top.section("fleet")
     traffic = _traffic(top, traces_dir)
-    members = _members(fleet, top, sum(stretch.duration for stretch in traffic))
+    members = _members(fleet, top, engine, sum(stretch.duration for stretch in traffic))
     scenario = Scenario(
         name=top.text("name", path.stem),
         description=" ".join(top.text("description").split()),
@@ -196,7 +198,7 @@ def _trace_path(section: Section, key: str, traces_dir: Path | None) -> Path:
     return path
 
 
-def _members(fleet: Section, top: Section, duration: float) -> tuple[Member, ...]:
+def _members(fleet: Section, top: Section, engine: EngineShape, duration: float) -> tuple[Member, ...]:
     count = fleet.integer("replicas", 1)
     if count > MAX_REPLICAS:
         raise fleet.error("replicas", f"expected a whole number from 1 to {MAX_REPLICAS}, got {count}")
@@ -214,7 +216,7 @@ def _members(fleet: Section, top: Section, duration: float) -> tuple[Member, ...
         )
         section.close()
         members[number : number + 1] = [member]
-    marks = _marks(top, len(members), duration)
+    marks = _marks(top, engine, len(members), duration)
     return tuple(_marked(index, member, marks) for index, member in enumerate(members))
 
 
@@ -228,7 +230,7 @@ def _cold(section: Section) -> tuple[Fault, ...]:
     return (fault,)
 
 
-def _marks(top: Section, count: int, duration: float) -> _Marks:
+def _marks(top: Section, engine: EngineShape, count: int, duration: float) -> _Marks:
     marks = _Marks()
     for section in top.sections("faults"):
         replicas = _replicas(section, count)
@@ -240,7 +242,7 @@ def _marks(top: Section, count: int, duration: float) -> _Marks:
             (marks.errors if section.raw("kind") == "errors" else marks.empty).append((replicas, mark))
             section.close()
             continue
-        marks.faults.append((replicas, simulator._fault(section)))  # noqa: SLF001  the simulator's own reader of a fault
+        marks.faults.append((replicas, simulator._fault(section, engine)))  # noqa: SLF001  the simulator's own reader of a fault
     return marks
 
 

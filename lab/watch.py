@@ -14,8 +14,8 @@ from forewarn.logs import Log
 from forewarn.scrape import Response
 from lab.fleet import EPOCH
 from lab.pages import QuickPages
-from lab.vllm_sim.api import VERSION
 from lab.vllm_sim.page import CONTENT_TYPE
+from lab.vllm_sim.shape import DEFAULT_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ class Engine:
             raise FetchError("refused", "connection refused")
         route, _, query = path.partition("?")
         if route == "/version":
-            return Response(f'{{"version": "{VERSION}"}}'.encode(), "application/json")
+            return Response(f'{{"version": "{DEFAULT_VERSION}"}}'.encode(), "application/json")
         if route != "/metrics/":
             return Response(self._pages.whole().encode(), CONTENT_TYPE)
         if query not in self._asked:
