@@ -47,8 +47,10 @@ def run(sandbox: Sandbox, tests: Mapping[str, RuleTest], choice: Choice, known: 
     every = _valid(sandbox)
     chosen = _choose(sandbox.pack, every, choice)
     cases, broken = _cases(sandbox, tests, {mutant.rule.id: mutant.rule for mutant in chosen}.values())
-    verdicts = dict(_verdicts(sandbox, cases, chosen))
-    sandbox.memory.save()
+    try:
+        verdicts = dict(_verdicts(sandbox, cases, chosen))
+    finally:
+        sandbox.memory.save()
     alive = tuple(mutant.id for mutant in chosen if not verdicts[mutant.id])
     judgement = survivors.judge(known, [m.id for m in every], [m.id for m in chosen], alive)
     scores = _scores(chosen, verdicts)
