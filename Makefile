@@ -8,11 +8,11 @@ READY := $(VENV)/.ready
 VLLM_VENV := .venv-vllm
 ENGINE ?= simulated
 
-.PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm mutate-rules mutate-rules-quick check format docs \
+.PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm mutate-rules check format docs \
   goldens render screenshots bench bench-rules clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	@echo "[setup] virtual environment and packages in $(VENV) (about a minute the first time)"
@@ -58,6 +58,7 @@ mutate-rules: $(READY) ## damage every rule and see that a test notices; rewrite
 	@tools/ensure_debian.sh promtool=prometheus
 	$(BIN)/python -m tools.rules mutate --write
 
+.PHONY: mutate-rules-quick
 mutate-rules-quick: $(READY) ## the same for a fixed choice of 200 kinds of damage (3 minutes)
 	@tools/ensure_debian.sh promtool=prometheus
 	$(BIN)/python -m tools.rules mutate --sample 200
