@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     mutate.add_argument("--alert", action="append", default=[], metavar="NAME", help="only this rule and what it reads")
     mutate.add_argument("--sample", type=int, metavar="N", help="only so many, chosen at random")
     mutate.add_argument("--seed", type=int, default=0, help="another choice (default 0)")
+    mutate.add_argument("--write", action="store_true", help="put the table into rules/README.md")
     mutate.set_defaults(verb=_mutate)
     write = verbs.add_parser("render", help="write the manifest and the operator's resource")
     write.add_argument("--check", action="store_true", help="write nothing, say what is not current")
@@ -41,7 +42,7 @@ def _test(arguments: argparse.Namespace) -> int:
 
 
 def _mutate(arguments: argparse.Namespace) -> int:
-    choice = mutation.Choice(tuple(arguments.alert), arguments.sample, arguments.seed)
+    choice = mutation.Choice(tuple(arguments.alert), arguments.sample, arguments.seed, arguments.write)
     return mutation.run(Sandbox(pack.load(), promtool.find()), pack.load_tests(), choice, survivors.load())
 
 

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tools.rules import mutants, survivors
+from tools.rules import mutants, scoreboard, survivors
+from tools.rules.scoreboard import Score
 from tools.rules.suite import WORKERS
 
 if TYPE_CHECKING:
@@ -26,24 +27,19 @@ SAVE_EVERY = 100
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which mutants to run: those of some alerts and what they read, or a sample of all. All, when empty."""
+    """Which mutants to run: those of some alerts and what they read, or a sample of all. All, when empty.
+
+    Only the score of all can be written to the README: `write` with a choice raises ValueError.
+    """
 
     alerts: tuple[str, ...] = ()
     sample: int | None = None
     seed: int = 0
+    write: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Caught and run, of a kind or of all."""
-
-    caught: int
-    run: int
-
-    @property
-    def share(self) -> float:
-        """Share caught; 1 of none."""
-        return self.caught / self.run if self.run else 1.0
+    def __post_init__(self) -> None:
+        if self.write and (self.alerts or self.sample is not None):
+            raise ValueError("--write is for a whole run, without --alert and --sample")
 
 
 def run(sandbox: Sandbox, tests: Mapping[str, RuleTest], choice: Choice, known: Mapping[str, str]) -> int:
@@ -51,15 +47,20 @@ def run(sandbox: Sandbox, tests: Mapping[str, RuleTest], choice: Choice, known: 
     every = _valid(sandbox)
     chosen = _choose(sandbox.pack, every, choice)
     cases, broken = _cases(sandbox, tests, {mutant.rule.id: mutant.rule for mutant in chosen}.values())
-    verdicts = dict(_verdicts(sandbox, cases, chosen))
-    sandbox.memory.save()
+    try:
+        verdicts = dict(_verdicts(sandbox, cases, chosen))
+    finally:
+        sandbox.memory.save()
     alive = tuple(mutant.id for mutant in chosen if not verdicts[mutant.id])
     judgement = survivors.judge(known, [m.id for m in every], [m.id for m in chosen], alive)
-    overall = _report(chosen, verdicts, known)
+    scores = _scores(chosen, verdicts)
+    _report(scores, alive, known)
     _say(judgement)
     if broken:
         sys.stdout.write(f"FAILED: not used, for they fail on undamaged rules: {', '.join(broken)}\n")
-    return 0 if overall.share >= BAR and judgement.sound and not broken else 1
+    if choice.write:
+        scoreboard.write(scores)
+    return 0 if scores["all"].share >= BAR and judgement.sound and not broken else 1
 
 
 def concerned(sandbox: Sandbox, tests: Mapping[str, RuleTest], rule: Rule) -> list[Case]:
@@ -140,21 +141,22 @@ def _progress(done: int, total: int, missed: int) -> None:
     sys.stdout.flush()
 
 
-def _report(chosen: Sequence[Mutant], verdicts: Mapping[str, bool], known: Mapping[str, str]) -> Score:
-    """The table of kinds, and the survivors that have a reason."""
+def _scores(chosen: Sequence[Mutant], verdicts: Mapping[str, bool]) -> dict[str, Score]:
+    """Kind → its score, and that of all."""
     runs = Counter(mutant.kind for mutant in chosen)
     hits = Counter(mutant.kind for mutant in chosen if verdicts[mutant.id])
-    rows = {kind: Score(hits[kind], runs[kind]) for kind in runs}
-    overall = Score(sum(hits.values()), len(chosen))
-    sys.stdout.write(f"\n{'kind of damage':22}{'caught':>8}{'of':>8}{'share':>9}\n")
-    for kind, score in (*rows.items(), ("all", overall)):
-        sys.stdout.write(f"{kind:22}{score.caught:8}{score.run:8}{score.share:9.1%}\n")
-    for mutant in chosen:
-        if not verdicts[mutant.id] and mutant.id in known:
-            sys.stdout.write(f"survives: {mutant.id}\n    because {known[mutant.id]}\n")
-    if overall.share < BAR:
+    kinds = {kind: Score(hits[kind], runs[kind]) for kind in runs}
+    return {**kinds, "all": Score(sum(hits.values()), len(chosen))}
+
+
+def _report(scores: Mapping[str, Score], alive: Iterable[str], known: Mapping[str, str]) -> None:
+    """The table of kinds, and the survivors that have a reason."""
+    sys.stdout.write("\n" + scoreboard.text(scores))
+    for mutant in alive:
+        if mutant in known:
+            sys.stdout.write(f"survives: {mutant}\n    because {known[mutant]}\n")
+    if scores["all"].share < BAR:
         sys.stdout.write(f"FAILED: the tests must catch {BAR:.0%}\n")
-    return overall
 
 
 def _say(judgement: survivors.Judgement) -> None:

@@ -45,6 +45,11 @@ class Memory:
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         self._known = {key: Verdict(*value) for key, value in known.items()}
 
+    def failed(self, key: str) -> bool:
+        """Whether a run is known, and to have failed."""
+        verdict = self._known.get(key)
+        return verdict is not None and verdict.failed
+
     def get(self, key: str, run: Callable[[], bool]) -> Verdict:
         """What is known, or what `run` finds now."""
         if key not in self._known:
@@ -74,6 +79,8 @@ class Sandbox:
     """How many mutants of a rule each case caught: likely cases are tried first."""
     closures: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
     """Names that a case looks at → ids of all rules behind them."""
+    texts: dict[Case, str] = field(default_factory=dict)
+    """Case → what its test file says."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
@@ -85,25 +92,35 @@ class Sandbox:
 
     def undamaged(self, case: Case) -> Verdict:
         """How a case does on undamaged rules."""
-        return self._verdict(case, None)
+        return self._verdict(case, self._rules(case, None))
 
     def catches(self, cases: Iterable[Case], mutant: Mutant) -> bool:
         """Whether any of some cases fails on a mutant. They run one by one: a new case leaves old verdicts true."""
-        for case in sorted(cases, key=lambda case: -self.killers[mutant.rule.id, case]):
-            if self._verdict(case, mutant).failed:
+        damaged = {case: self._rules(case, mutant) for case in cases}
+        if any(self.memory.failed(self._key(case, rules)) for case, rules in damaged.items()):
+            return True
+        for case in sorted(damaged, key=lambda case: -self.killers[mutant.rule.id, case]):
+            if self._verdict(case, damaged[case]).failed:
                 self.killers[mutant.rule.id, case] += 1
                 return True
         return False
 
-    def _verdict(self, case: Case, mutant: Mutant | None) -> Verdict:
-        rules = self._rules(case, mutant)
+    def _verdict(self, case: Case, rules: Mapping[str, Any]) -> Verdict:
+        return self.memory.get(self._key(case, rules), lambda: self._fails(rules, self._test(case)))
+
+    def _key(self, case: Case, rules: Mapping[str, Any]) -> str:
+        if case not in self.texts:
+            self.texts[case] = json.dumps(self._test(case), default=str)
+        text = f"{self.promtool.version}[{json.dumps(rules, default=str)}, {self.texts[case]}]"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _test(self, case: Case) -> Mapping[str, Any]:
+        """A test file of one case, with the order of those groups that it needs."""
         test = {**case.head, "rule_files": ["rules.yml"], "tests": [case.body]}
         if order := case.head.get("group_eval_order"):
-            names = {group["name"] for group in rules["groups"]}
+            names = {rule.group for rule in self.pack.needed(case.names)}
             test["group_eval_order"] = [name for name in order if name in names]
-        text = self.promtool.version + json.dumps((rules, test), default=str)
-        key = hashlib.sha256(text.encode()).hexdigest()
-        return self.memory.get(key, lambda: self._fails(rules, test))
+        return test
 
     def _fails(self, rules: Mapping[str, Any], test: Mapping[str, Any]) -> bool:
         folder = Path(tempfile.mkdtemp(dir=self.folder))
