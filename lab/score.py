@@ -120,7 +120,7 @@ def _timely(episodes: list[Episode], main: Spell | None, incident: Incident | No
     """Those that could have helped: at work when the pain began or begun while it lasted."""
     if incident is None:
         return []
-    if main is None:
+    if main is None or incident.silent:
         return [episode for episode in episodes if episode.start >= incident.at]
     return [e for e in episodes if incident.at <= e.start <= main.end and e.end >= main.start - NEAR_SECONDS]
 

@@ -87,6 +87,7 @@ def test_step_faults_want_a_page_and_silent_ones_any_alert_in_time(
     incident: Incident, severity: str, start: float, detection: float | None, *, found: bool
 ) -> None:
     """Detection counts from the fault."""
-    pain = () if incident is SILENT else PAIN
-    result = _score(_firing(start, 5000.0, severity=severity), incident=incident, pain=pain)
-    assert (result.detection, result.found) == (detection, found)
+    # A short pain of the fault itself (a restart on the way) does not end the search for a silent one.
+    for pain in ((), (Spell(3000.0, 3060.0),)) if incident is SILENT else (PAIN,):
+        result = _score(_firing(start, 5000.0, severity=severity), incident=incident, pain=pain)
+        assert (result.detection, result.found) == (detection, found)

@@ -68,10 +68,11 @@ def test_server_says_where_it_listens_and_ends_on_sigterm(repository: Path) -> N
 
 
 def test_simulator_imports_nothing_of_the_exporter(repository: Path) -> None:
-    """The simulator stays apart: only the standard library, PyYAML and itself."""
+    """It stays apart: only the standard library, PyYAML and itself, and nothing of the lab that is built on it."""
     allowed = set(sys.stdlib_module_names) | {"lab", "yaml"}
     for path in (repository / "lab" / "vllm_sim").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert {name.split(".")[0] for name in names} <= allowed, path
+            assert all(name.startswith("lab.vllm_sim") for name in names if name.split(".")[0] == "lab"), path
