@@ -1,4 +1,4 @@
-"""Two runs of the same load beside each other: errors of every signal, latencies, and the order in which signals move."""
+"""Two runs of the same load beside each other: errors of signals, latencies, and the order in which signals move."""
 
 from __future__ import annotations
 
