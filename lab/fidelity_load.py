@@ -74,5 +74,5 @@ LOADS = (
 )
 """The first is fitted on; the others, with other lengths, rates and another bound, are predicted."""
 
-SHORT = Load("short", KV_BOUND, ((3, 3), (8, 25)), Lengths(200, 0.5), Lengths(140, 0.5), seed=8)
-"""A load for CI: a climb past capacity."""
+SHORT = Load("short", KV_BOUND, ((3, 3), (10, 25), (5, 2)), Lengths(200, 0.5), Lengths(140, 0.5), seed=8)
+"""A load for CI: past capacity and back."""

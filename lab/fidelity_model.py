@@ -81,13 +81,13 @@ def _sample(simulation: Simulation, time: float) -> Sample:
     )
 
 
-def work_of(run: Run) -> list[Work]:
-    """Return the work of a real run by its own counters, in windows in which it was never idle."""
+def work_of(run: Run, window: float = WINDOW) -> list[Work]:
+    """Return the work of a real run by its own counters, in windows of seconds in which it was never idle."""
     work, start = [], run.samples[0]
     busy = True
     for sample in run.samples[1:]:
         busy = busy and sample.running > 0
-        if sample.time - start.time < WINDOW:
+        if sample.time - start.time < window:
             continue
         steps = sample.steps - start.steps
         if busy and steps > 0 and start.time >= 0:
