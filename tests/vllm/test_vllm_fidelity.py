@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lab.fidelity_capture import capture
-from lab.fidelity_compare import differences, firsts, order_agrees
+from lab.fidelity_compare import firsts, order_agrees
 from lab.fidelity_fit import fit, paces
 from lab.fidelity_load import SHORT
 from lab.fidelity_model import engine_shape, play, work_of
@@ -26,15 +27,16 @@ SLACK = 2.0
 
 
 def test_model_and_engine_agree_on_the_order_of_signals(engine: Engine) -> None:
-    """A climb past capacity fills the cache, queues and preempts on both, in the same order and as much."""
+    """Past capacity the cache fills, requests queue and are preempted in the same order; a roomier model is told apart.
+
+    How closely the signals match is held on the committed recordings, which are the same at every run.
+    """
     run(Plan(engine.url, MODEL, requests=24))
     real = capture(SHORT, engine.url)
     step = fit(work_of(real))
-    model = play(real, engine_shape(SHORT.shape, step), paces(work_of(real, PACE_WINDOW), step))
+    pace = paces(work_of(real, PACE_WINDOW), step)
+    model = play(real, engine_shape(SHORT.shape, step), pace)
     assert firsts(real)["a preemption"] is not None
     assert order_agrees(real, model, SLACK), (firsts(real), firsts(model))
-    found = {item.signal: item for item in differences(real, model)}
-    assert (found["waiting"].correlation or 0) > 0.9
-    assert found["waiting"].relative < 0.15
-    assert found["kv_usage"].relative < 0.15
-    assert 0.5 < found["preemptions"].peak_model / found["preemptions"].peak_real < 2
+    roomy = play(real, engine_shape(replace(SHORT.shape, num_gpu_blocks=192), step), pace)
+    assert not order_agrees(real, roomy, SLACK)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.fidelity import engine_cases
+from lab.fidelity import RUNS, engine_cases
 from lab.fidelity_capture import Run, Sample, Sent, load_run
 from lab.fidelity_compare import differences, firsts, order_agrees, ttft
+from lab.fidelity_fit import fit, paces
 from lab.fidelity_load import KV_BOUND, LOADS
+from lab.fidelity_model import engine_shape, play, work_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,3 +84,13 @@ def test_model_still_agrees_with_the_recorded_engine() -> None:
         assert found["running"].relative < 0.06
         assert found["kv_usage"].relative < 0.06
         assert found["preemptions"].peak_model == pytest.approx(found["preemptions"].peak_real, rel=0.3)
+
+
+@pytest.mark.parametrize("wrong", [{"num_gpu_blocks": 192}, {"max_num_seqs": 8}])
+def test_a_model_of_another_engine_is_told_apart(wrong: dict[str, int]) -> None:
+    """Four times the cache, or a quarter of the sequences, does not move its signals as the recorded engine did."""
+    for load in LOADS[:2]:
+        real = load_run(RUNS / f"{load.name}.json")
+        step = fit(work_of(real))
+        model = play(real, engine_shape(replace(real.shape, **wrong), step), paces(work_of(real), step))
+        assert not order_agrees(real, model, slack=2.0)
