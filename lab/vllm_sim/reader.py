@@ -101,6 +101,13 @@ class Section:
             raise self.error(key, f"expected a whole number >= {low}, got {_shown(value)}")
         return value
 
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Return true or false."""
+        value = self._get(key, default)
+        if not isinstance(value, bool):
+            raise self.error(key, f"expected true or false, got {_shown(value)}")
+        return value
+
     def text(self, key: str, default: str | None = None) -> str:
         """Return a text that is not empty."""
         value = self._get(key, default)

@@ -71,7 +71,7 @@ def _engine(section: Section) -> EngineShape:
         num_gpu_blocks=section.integer("num_gpu_blocks", default.num_gpu_blocks, low=2),
         block_size=section.integer("block_size", default.block_size),
         step_time=_step_time(section.section("step_time")),
-        prefix_caching=section.choice("prefix_caching", ("on", "off"), "on") == "on",
+        prefix_caching=section.flag("prefix_caching", default=default.prefix_caching),
         cold_start=_cold_start(section.section("cold_start")),
         version=_version(section, default.version),
     )
@@ -101,7 +101,7 @@ def _cold_start(section: Section) -> ColdStart:
     cold = ColdStart(
         steps=section.integer("steps", default.steps, low=0),
         factor=section.number("factor", default.factor, low=1.0),
-        from_start=section.choice("from_start", ("yes", "no"), "no") == "yes",
+        from_start=section.flag("from_start", default=default.from_start),
     )
     section.close()
     return cold
