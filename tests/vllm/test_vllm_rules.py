@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.vllm.processes import answers, background, child, wait_until
+from tests.vllm.vllm_page import raw_page
 from tools.demo import prometheus
 from tools.vllm_cpu.serve import HOST, free_port
 
@@ -100,7 +101,9 @@ def _wedge(engine: Engine, plan: Callable[..., Plan], watch: Watch) -> None:
     """EngineCore stands still with requests in it."""
     core = engine.core_pids()[0]
     with background(plan(concurrency=48, requests=100_000, prompt_tokens=128, max_tokens=128, seed=71)):
-        wait_until("a busy engine", lambda: prometheus.value(watch.base, "llm_requests_waiting > 5"), 60)
+        # On the engine's own page: Prometheus may still show the overload's queue while this one's gauges are at 0, and
+        # an engine that stops in that moment shows no work, which only a probe sees through.
+        wait_until("a busy engine", lambda: raw_page(engine).number("vllm:num_requests_waiting") > 5, 60)
         os.kill(core, signal.SIGSTOP)
         try:
             watch.until("LLMEngineStalled", seconds=120)
