@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from dashboards.source import oncall
+from tools import generated
 
 if TYPE_CHECKING:
     from dashboards.source.board import Board
@@ -31,21 +31,8 @@ def render(board: Board) -> str:
 
 def main() -> int:
     """Write or check; returns 1 when a board is not current."""
-    parser = argparse.ArgumentParser(prog="dashboards.source", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    check = parser.parse_args().check
-    stale = False
-    for board in BOARDS:
-        path, text = path_of(board), render(board)
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            continue
-        stale = True
-        if not check:
-            path.write_text(text, encoding="utf-8")
-            sys.stdout.write(f"wrote dashboards/{path.name}\n")
-    if check and stale:
-        sys.stderr.write("boards are not current; run make dashboards\n")
-    return int(check and stale)
+    check = generated.only_check("dashboards.source", __doc__)
+    return generated.update({path_of(board): render(board) for board in BOARDS}, "dashboards", check=check)
 
 
 if __name__ == "__main__":

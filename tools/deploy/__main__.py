@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "dashboards"
+from tools import generated
+
+FOLDER = generated.ROOT / "dashboards"
 NAME = "kustomization.yaml"
 _HEAD = """\
 # Written by `make render`; do not edit. The boards as ConfigMaps for Grafana's sidecar, one each:
@@ -40,23 +40,13 @@ def text(boards: list[str]) -> str:
 def run(folder: Path = FOLDER, *, check: bool) -> int:
     """Write the file if it is not current, or only say so; 1 when a check finds that. No boards, no file."""
     boards = sorted(path.name for path in folder.glob("*.json"))
-    path = folder / NAME
-    wanted = text(boards)
-    if not boards or (path.exists() and path.read_text(encoding="utf-8") == wanted):
-        return 0
-    if check:
-        sys.stderr.write(f"not current: {folder.name}/{NAME}; run make render\n")
-        return 1
-    path.write_text(wanted, encoding="utf-8")
-    sys.stdout.write(f"wrote {folder.name}/{NAME}\n")
-    return 0
+    wanted = {folder / NAME: text(boards)} if boards else {}
+    return generated.update(wanted, "render", check=check, root=folder.parent)
 
 
 def main() -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m tools.deploy", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, say what is not current")
-    return run(check=parser.parse_args().check)
+    return run(check=generated.only_check("tools.deploy", __doc__))
 
 
 if __name__ == "__main__":

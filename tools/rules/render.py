@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from typing import TYPE_CHECKING
 
 from forewarn import SCHEMA_VERSION, rulepack
+from tools import generated
 from tools.rules.pack import ROOT, RULES, RUNBOOKS, SOURCES
 
 if TYPE_CHECKING:
@@ -52,24 +52,16 @@ FILES: Mapping[str, Callable[[], str]] = {
 
 def stale(root: Path = ROOT) -> dict[Path, str]:
     """The files that are not what they should be, with what they should be."""
-    wanted = {root / name: make() for name, make in FILES.items()}
-    return {
-        path: text for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text
-    }
+    return generated.stale(_wanted(root))
 
 
 def run(*, check: bool, root: Path = ROOT) -> int:
     """Write what is not current, or only say so; 1 when a check finds something."""
-    found = stale(root)
-    for path, text in found.items():
-        name = path.relative_to(root)
-        if check:
-            sys.stderr.write(f"not current: {name}; run make render\n")
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            sys.stdout.write(f"wrote {name}\n")
-    return 1 if check and found else 0
+    return generated.update(_wanted(root), "render", check=check, root=root)
+
+
+def _wanted(root: Path) -> dict[Path, str]:
+    return {root / name: make() for name, make in FILES.items()}
 
 
 def _digest(path: Path) -> str:
