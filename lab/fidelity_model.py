@@ -57,7 +57,7 @@ def play(run: Run, engine: EngineShape, paces: Sequence[tuple[float, float]] = (
         while changes and changes[0][0] <= real.time:
             at, factor = changes.pop(0)
             fleet.advance(max(at, simulation.now))
-            engine.step_time.factor = factor  # type: ignore[attr-defined, misc]
+            engine.step_time.factor = factor  # type: ignore[attr-defined]
         fleet.advance(real.time)
         samples.append(_sample(simulation, real.time))
     fleet.advance(simulation.now + 600.0)

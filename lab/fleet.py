@@ -57,7 +57,7 @@ class Replica(Simulation):
         if time > self.member.joins:
             self.advance(time - self.member.joins)
 
-    def offer(self, number: int, arrival: Arrival) -> None:
+    def arrive(self, number: int, arrival: Arrival) -> None:
         """Take a request now."""
         member, time = self.member, arrival.time
         prompt = min(arrival.prompt_tokens, self._shape.max_model_len - 1)
@@ -157,4 +157,4 @@ class Fleet:
         count = len(self.replicas)
         chosen = min(serving, key=lambda r: (r.in_flight, (r.index - self._turn) % count))
         self._turn = chosen.index + 1
-        chosen.offer(number, arrival)
+        chosen.arrive(number, arrival)

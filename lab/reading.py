@@ -47,7 +47,7 @@ class _Marks:
 def load(path: Path, traces_dir: Path | None = None) -> Scenario:
     """Read a scenario. `traces_dir` holds the traces it names. Raises ScenarioError."""
     top = Section(str(path), "", read_yaml(path))
-    engine = simulator._engine(top.section("engine"))  # noqa: SLF001  the simulator's own reader of a shape
+    engine = simulator.shape_of(top.section("engine"))
     slo = _slo(top.section("slo"))
     fleet = top.section("fleet")
     traffic = _traffic(top, traces_dir)
@@ -242,7 +242,7 @@ def _marks(top: Section, engine: EngineShape, count: int, duration: float) -> _M
             (marks.errors if section.raw("kind") == "errors" else marks.empty).append((replicas, mark))
             section.close()
             continue
-        marks.faults.append((replicas, simulator._fault(section, engine)))  # noqa: SLF001  the simulator's own reader of a fault
+        marks.faults.append((replicas, simulator.fault_of(section, engine)))
     return marks
 
 

@@ -44,12 +44,12 @@ def load_scenario(path: Path) -> Scenario:
     top = Section(str(path), "", read_yaml(path))
     top.has("description")
     name = top.text("name", path.stem)
-    engine = _engine(top.section("engine"))
+    engine = shape_of(top.section("engine"))
     scenario = Scenario(
         name=name,
         engine=engine,
         traffic=_traffic(top),
-        faults=tuple(_fault(section, engine) for section in top.sections("faults")),
+        faults=tuple(fault_of(section, engine) for section in top.sections("faults")),
         seed=top.integer("seed", 1, low=0),
         ttft_slo=top.number("ttft_slo_seconds", 1.0, above=True),
     )
@@ -61,7 +61,8 @@ def load_scenario(path: Path) -> Scenario:
     return scenario
 
 
-def _engine(section: Section) -> EngineShape:
+def shape_of(section: Section) -> EngineShape:
+    """Read what `vllm serve` is started with. Raises ScenarioError."""
     default = EngineShape()
     shape = EngineShape(
         model=section.text("model", default.model),
@@ -180,12 +181,13 @@ def _lengths(section: Section, key: str, before: Lengths | None) -> Lengths:
     return lengths
 
 
-def _fault(section: Section, engine: EngineShape) -> Fault:
+def fault_of(section: Section, engine: EngineShape) -> Fault:
+    """Read one fault of an engine. Raises ScenarioError."""
     kind = section.choice("kind", (*_FAULTS, "rename_metric"))
     at = section.number("at")
-    fault = _rename(section, at, engine) if kind == "rename_metric" else _FAULTS[kind](section, at)
+    found = _rename(section, at, engine) if kind == "rename_metric" else _FAULTS[kind](section, at)
     section.close()
-    return fault
+    return found
 
 
 def _duration(section: Section) -> float:
