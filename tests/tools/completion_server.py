@@ -7,11 +7,12 @@ with CompletionServer() as engine:
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Literal
+
+from tests.tools.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ class CompletionServer:
         self.unexpected: list[BaseException] = []
         self.closing = threading.Event()
         self.lock = threading.Lock()
-        self._http = _Listener(self)
+        self._http = Listener(self, _Handler)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
 
     @property
@@ -71,25 +72,10 @@ class CompletionServer:
             raise self.unexpected[0]
 
 
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = False
-
-    def __init__(self, owner: CompletionServer) -> None:
-        self.owner = owner
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Keep what a handler raised instead of printing it; a probe that hangs up is no error."""
-        del request, client_address
-        error = sys.exc_info()[1]
-        if error is not None and not isinstance(error, ConnectionError):
-            self.owner.unexpected.append(error)
-
-
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: _Listener
+    server: Listener
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
         """Say nothing: `bodies` tells what was asked."""

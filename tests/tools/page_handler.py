@@ -1,12 +1,11 @@
-"""The page server's listener and its answers to single requests."""
+"""The page server's answers to single requests."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import sys
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,43 +15,29 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable, Iterator
 
+    from tests.tools.listener import Listener
     from tests.tools.page_faults import Mode
-    from tests.tools.page_server import PageServer
 
 METRICS_PATHS = ("/metrics", "/metrics/")
 _BLOCK = 64 * 1024
 _HTML = "<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
-class Listener(ThreadingHTTPServer):
-    """Waits for its handler threads on close, so that no test leaves one behind."""
+class Handler(BaseHTTPRequestHandler):
+    """Answers a client's requests, one after the other on a kept connection, as its page server says."""
 
-    daemon_threads = False
-    allow_reuse_address = True
-
-    def __init__(self, owner: PageServer, port: int) -> None:
-        self.owner = owner
-        super().__init__(("127.0.0.1", port), _Handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Keep what a handler raised instead of printing it."""
-        del request, client_address
-        error = sys.exc_info()[1]
-        if error is not None and not isinstance(error, ConnectionError):
-            self.owner.unexpected.append(error)
-
-
-class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # Head and body go out in two writes; without this each answer would wait for a delayed ACK.
     disable_nagle_algorithm = True
     server: Listener
 
     def setup(self) -> None:
+        """Tell the server of the connection."""
         super().setup()
         self.server.owner.opened(self.connection)
 
     def finish(self) -> None:
+        """Tell the server that the connection is over."""
         self.server.owner.closed(self.connection)
         with suppress(ConnectionError):
             super().finish()
@@ -61,6 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the counters tell what was asked."""
 
     def do_GET(self) -> None:
+        """Answer a page, or what is in its place."""
         owner, url = self.server.owner, urlsplit(self.path)
         owner.count(url.path)
         with suppress(ConnectionError):

@@ -15,8 +15,9 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
+from tests.tools.listener import Listener
 from tests.tools.page_faults import Fault, Flood, Mode, Slow, Status, WrongLength, filtered
-from tests.tools.page_handler import METRICS_PATHS, Listener
+from tests.tools.page_handler import METRICS_PATHS, Handler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -128,7 +129,7 @@ class PageServer:
         if self._http is not None:
             return
         self.closing.clear()
-        self._http = Listener(self, self._port)
+        self._http = Listener(self, Handler, self._port)
         self._port = self._http.server_address[1]
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()

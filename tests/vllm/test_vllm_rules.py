@@ -45,9 +45,14 @@ class Watch:
         self.seen |= now
         return now
 
+    def have_fired(self, *names: str) -> bool:
+        """Whether each of them has fired by now."""
+        self.firing()
+        return self.seen >= set(names)
+
     def until(self, *names: str, seconds: float) -> None:
         """Wait until each of them has fired."""
-        wait_until(f"{', '.join(names)} fire", lambda: self.firing() is not None and self.seen >= set(names), seconds)
+        wait_until(f"{', '.join(names)} fire", lambda: self.have_fired(*names), seconds)
 
     def until_resolved(self, *names: str, seconds: float) -> None:
         """Wait until none of them fires."""
@@ -90,7 +95,7 @@ def test_overload_wedge_and_crash_fire_their_alerts_and_resolve(
 def wait_until_over(watch: Watch, seconds: float) -> None:
     """Let `seconds` go by on Prometheus's clock, and note what fires meanwhile."""
     began = _now(watch)
-    wait_until("the wave is over", lambda: watch.firing() is not None and _now(watch) - began > seconds, 4 * seconds)
+    wait_until("the wave is over", lambda: watch.have_fired() and _now(watch) - began > seconds, 4 * seconds)
 
 
 def _now(watch: Watch) -> float:
