@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 _STOP_SECONDS = 5.0
+_CANDIDATES = random.sample(range(20_000, 32_000), 1_000)
+_GIVEN: set[int] = set()
 
 
 class Say(Protocol):
@@ -58,7 +62,8 @@ class Children:
         """Raise DemoError if a child has ended by itself."""
         for name, child in self._running:
             if child.poll() is not None:
-                raise DemoError(f"{name} ended with status {child.returncode}; see {self._logs / f'{name}.log'}")
+                log = self._logs / f"{name}.log"
+                raise DemoError(f"{name} ended with status {child.returncode}; see {log}{_last_line(log)}")
 
     def wait_for(self, what: str, ready: Callable[[], bool], seconds: float) -> None:
         """Wait until `ready`, saying every few seconds that it still waits."""
@@ -102,15 +107,20 @@ class Children:
 
 
 def free_port(wanted: int) -> int:
-    """`wanted` if nothing listens there, else one the system chooses."""
-    for port in (wanted, 0):
+    """`wanted` if nothing listens there, else another, never one that was given out before.
+
+    The others lie below the range a system takes for outgoing connections, so that none of those comes in between.
+    """
+    candidates = (port for port in _CANDIDATES if port not in _GIVEN)
+    for port in itertools.chain([wanted] if wanted else [], candidates):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, port))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
+            _GIVEN.add(port)
+            return port
     raise DemoError("no free port on 127.0.0.1")
 
 
@@ -120,6 +130,12 @@ def answers(url: str) -> bool:
         return requests.get(url, timeout=2).ok
     except requests.RequestException:
         return False
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    said = [line.strip() for line in lines if line.strip()]
+    return f", which ends: {said[-1][:300]}" if said else ""
 
 
 def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
