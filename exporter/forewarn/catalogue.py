@@ -145,6 +145,9 @@ OBJECTIVES: tuple[Metric, ...] = (
         "Requests per second that one replica carries within its budgets, when load-tested.",
     ),
     _gauge("llm_objective_spare_replicas", "Replicas kept beyond the peak need (k of N+k)."),
+    _gauge(
+        "llm_objective_deploy_headroom_replicas", "Replicas kept for the time while a deploy rolls, when configured."
+    ),
 )
 
 REPLICA: tuple[Metric, ...] = (

@@ -68,6 +68,12 @@ KEYS: tuple[Key, ...] = (
         "What one replica carries within its budgets, from a load test.",
     ),
     Key("objectives.spare_replicas", v.not_negative, 1, "k of N+k."),
+    Key(
+        "objectives.deploy_headroom_replicas",
+        v.not_negative,
+        None,
+        "Replicas out of service at once while a deploy rolls, kept beyond peak and spares; not set: none.",
+    ),
     Key("replica.gpus", v.positive, None, "GPUs of this replica."),
     Key("replica.usd_per_gpu_hour", v.positive, None, "Price of one GPU."),
     Key("replica.usd_per_hour", v.positive, None, "Price of this replica; default: gpus × usd_per_gpu_hour."),

@@ -95,6 +95,7 @@ CASES = [
         False,
     ),
     ("the forecast silences the plain KV alert", alert("LLMKVCacheExhaustionImminent"), alert("LLMKVCacheHigh"), True),
+    ("the forecast of late requests silences its queue", alert("LLMTTFTAtRisk"), alert("LLMQueueGrowing"), True),
     ("errors go on beside an engine that is down", alert("LLMEngineDown"), alert("LLMErrorsAboveBaseline"), False),
     (
         "the page silences the ticket of the same burn",

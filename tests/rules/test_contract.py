@@ -18,6 +18,9 @@ INTERFACE = frozenset(
         "llm:degradation_level",
         "llm:redundancy_spare",
         "llm:cost_usd_per_million_tokens:1h",
+        "llm:cost_usd_per_million_prompt_tokens:1h",
+        "llm:cost_usd_per_million_generated_tokens:1h",
+        "llm:tier_cost_usd_per_million_tokens:1h",
     }
 )
 """Records that are there to be read by others: autoscalers, gateways, boards."""

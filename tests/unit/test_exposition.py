@@ -30,6 +30,7 @@ NOT_IN_A_GOLDEN = {
     "llm_objective_quality_score": "only from the configuration",
     "llm_objective_cost_usd_per_million_tokens": "only from the configuration",
     "llm_objective_replica_requests_per_second": "only from the configuration",
+    "llm_objective_deploy_headroom_replicas": "only from the configuration",
     "llm_replica_gpus": "only from the configuration",
     "llm_replica_cost_usd_per_hour": "only from the configuration",
     **dict.fromkeys(VOLATILE, "differs between runs, so goldens leave it out"),
@@ -41,6 +42,7 @@ CONFIGURED = {
     "objectives__quality_score": 0.9,
     "objectives__cost_usd_per_million_tokens": 2,
     "objectives__replica_requests_per_second": 5,
+    "objectives__deploy_headroom_replicas": 1,
     "replica__gpus": 4,
     "replica__usd_per_gpu_hour": 2.5,
 }

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tools.rules.pack import Pack
 
-TARGET = frozenset({"job", "instance", "cluster", "namespace", "pod", "node"})
+TARGET = frozenset({"job", "instance", "cluster", "namespace", "pod", "node", "tier"})
 """What Prometheus, its service discovery and federation put on a series."""
 SCALARS = frozenset({"time", "scalar", "pi"})
 """Functions without a vector's labels."""

@@ -29,13 +29,14 @@ INSTANTS: dict[str, tuple[str, ...]] = {
         "sum(increase(llm_generation_tokens_total{%s}[1d])) / sum(increase(llm_requests_arrived_total{%s}[1d]))",
     ),
     "spares": ("max(llm:spare_objective:replicas{%s})", "max(llm_objective_spare_replicas{%s})"),
+    "deploy_headroom": ("max(llm:headroom_objective:replicas{%s})", "max(llm_objective_deploy_headroom_replicas{%s})"),
     "gpus_per_replica": ("max(llm_replica_gpus{%s})",),
     "usd_per_gpu_hour": ("avg(llm_replica_cost_usd_per_hour{%s}) / max(llm_replica_gpus{%s})",),
     "cold_start_seconds": ("max(llm_replica_cold_start_seconds{%s})",),
 }
 """Input → queries, the first that has an answer wins. Each `%s` takes the matchers."""
 
-WHOLE = ("spares", "gpus_per_replica")
+WHOLE = ("spares", "deploy_headroom", "gpus_per_replica")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,13 @@ def test_a_setting_changes_its_series() -> None:
     assert objectives(world) == DEFAULTS | expected
 
 
+def test_deploy_headroom_costs_no_series_unless_it_is_set() -> None:
+    """A headroom of none may be said, too."""
+    for replicas in (0, 2):
+        expected = {"llm_objective_deploy_headroom_replicas": float(replicas)}
+        assert objectives(working(objectives__deploy_headroom_replicas=replicas)) == DEFAULTS | expected
+
+
 def test_objectives_outlive_the_engine() -> None:
     """A rule that compares with a threshold still finds it when the engine is gone."""
     world = working()

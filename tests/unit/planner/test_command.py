@@ -19,6 +19,7 @@ LIVE = {
     "llm_prompt_tokens_total": 600.0,
     "llm_generation_tokens_total": 200.0,
     "llm:spare_objective:replicas": 2.0,
+    "llm:headroom_objective:replicas": 3.0,
     "max(llm_replica_gpus": 4.0,
     "llm_replica_cost_usd_per_hour": 3.0,
     "llm_replica_cold_start_seconds": 240.0,
@@ -82,7 +83,7 @@ def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str], arguments: li
 
 
 def test_inputs_come_from_prometheus_and_flags_win(capsys: pytest.CaptureFixture[str]) -> None:
-    """Load, capacity, tokens, k, GPUs, price and cold start are read and named; a flag takes its place silently."""
+    """Load, capacity, tokens, k, headroom, GPUs, price and cold start are read and named; a flag wins silently."""
     with prometheus(answers()) as fake:
         arguments = ["--from-prometheus", fake.url, "--deployment", "chat", "--matchers", 'namespace="ml"', "--json"]
         numbers = json.loads(run(capsys, [*arguments, "--spares", "1"])[1])
@@ -91,10 +92,11 @@ def test_inputs_come_from_prometheus_and_flags_win(capsys: pytest.CaptureFixture
     assert inputs["swing"] == pytest.approx(3)
     assert (inputs["replica_requests_per_second"], inputs["prompt_tokens"], inputs["output_tokens"]) == (3.5, 600, 200)
     assert (inputs["spares"], inputs["gpus_per_replica"], inputs["cold_start_seconds"]) == (1, 4, 240)
+    assert inputs["deploy_headroom"] == 3
     assert inputs["usd_per_gpu_hour"] == 3.0
     assert set(numbers["from_prometheus"]) == {
         "--average-load", "--swing", "--replica-requests-per-second", "--prompt-tokens", "--output-tokens",
-        "--gpus-per-replica", "--usd-per-gpu-hour", "--cold-start-seconds",
+        "--deploy-headroom", "--gpus-per-replica", "--usd-per-gpu-hour", "--cold-start-seconds",
     }  # fmt: skip
     assert all('{deployment="chat",namespace="ml"}' in form["query"] for form in fake.forms)
 
