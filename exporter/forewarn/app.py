@@ -84,11 +84,11 @@ def build(
         config.number("readiness.up_after"),
         follow_stall=config.flag("readiness.follow_stall"),
     )
-    pages = registry(Exposition(monitor, identity, config, lambda: readiness()[0], panel))
+    exposition = Exposition(monitor, identity, config, lambda: readiness()[0], panel)
     status = StatusModel(monitor, recorder, identity, config, readiness, panel)
     poller = Poller(fetcher, VllmAdapter(), monitor, clock, settings)
-    web = WebApp(pages, readiness, status.build, panel.post)
-    return Parts(monitor, poller, recorder, pages, web, readiness, panel)
+    web = WebApp(exposition, readiness, status.build, panel.post)
+    return Parts(monitor, poller, recorder, registry(exposition), web, readiness, panel)
 
 
 def sampler_settings(config: Config) -> SamplerSettings:

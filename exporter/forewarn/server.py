@@ -7,19 +7,18 @@ import hashlib
 import json
 import re
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qs
 
 from prometheus_client import Metric
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 
 from forewarn import rulepack
 from forewarn.quality_post import QualityPost
+from forewarn.rendering import Rendering
 from forewarn.web.guard import TERSE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -39,20 +38,23 @@ _TYPES = {
 _PAGES = {"/": "status.html", "/plan": "planner.html"}
 
 
-class _Named(Collector):
-    """The samples of a registry with the given names."""
+class Exposed(Protocol):
+    """What is exported."""
 
-    def __init__(self, registry: Collector, names: Iterable[str]) -> None:
-        self._registry = registry
-        self._names = frozenset(names)
+    def parts(self) -> Sequence[Sequence[Metric]]:
+        """The families as they are now; a part that is the same object as before is unchanged."""
 
-    def collect(self) -> Iterable[Metric]:
-        for family in self._registry.collect():
-            samples = [sample for sample in family.samples if sample.name in self._names]
-            if samples:
-                named = Metric(family.name, family.documentation, family.type)
-                named.samples = samples
-                yield named
+
+def _named(exposition: Exposed, names: Iterable[str]) -> list[Metric]:
+    """Families with only the samples of the given names."""
+    wanted, found = frozenset(names), []
+    for family in (family for part in exposition.parts() for family in part):
+        samples = [sample for sample in family.samples if sample.name in wanted]
+        if samples:
+            named = Metric(family.name, family.documentation, family.type)
+            named.samples = samples
+            found.append(named)
+    return found
 
 
 class WebApp:
@@ -60,12 +62,13 @@ class WebApp:
 
     def __init__(
         self,
-        registry: Collector,
+        exposition: Exposed,
         ready: Callable[[], tuple[bool, str]],
         status: Callable[[], object],
         post: Post | None = None,
     ) -> None:
-        self._registry = registry
+        self._exposition = exposition
+        self._rendering = Rendering(exposition.parts)
         self._ready = ready
         self._status = status
         self._quality = QualityPost(post)
@@ -101,10 +104,9 @@ class WebApp:
 
     def _metrics(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The page as Prometheus asks for it: text or OpenMetrics by Accept, `name[]` picks samples."""
-        encode, kind = choose_encoder(environ.get("HTTP_ACCEPT", ""))
         names = parse_qs(environ.get("QUERY_STRING", "")).get("name[]")
-        shown = _Named(self._registry, names) if names else self._registry
-        return _answer(start_response, "200 OK", encode(shown), kind)
+        rendering = Rendering(lambda: [_named(self._exposition, names)]) if names else self._rendering
+        return _answer(start_response, "200 OK", *rendering.page(environ.get("HTTP_ACCEPT", "")))
 
     def _healthy(self, _environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return _answer(start_response, "200 OK", "forewarn is healthy\n")
