@@ -70,10 +70,10 @@ def happen(world: World, event: str, amount: float) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(EVENTS)
-def test_what_is_remembered_is_never_old(events: list[tuple[str, float]]) -> None:
+@given(EVENTS, st.sampled_from((6.0, 300.0)))
+def test_what_is_remembered_is_never_old(events: list[tuple[str, float]], age: float) -> None:
     """Through polls, silence, outages, clock jumps and new ranks, scraped after each."""
-    world = World()
+    world = World(poll__max_sample_age=age)
     rendering = Rendering(made(world).parts)
     for event, amount in events:
         happen(world, event, amount)
@@ -83,10 +83,10 @@ def test_what_is_remembered_is_never_old(events: list[tuple[str, float]]) -> Non
         assert text == generate_openmetrics(unremembered(world))
 
 
-@pytest.mark.parametrize("wait", [6.5, 61.0])
-def test_values_end_without_a_poll(wait: float) -> None:
+@pytest.mark.parametrize(("age", "wait"), [(6.0, 6.5), (300.0, 61.0)])
+def test_values_end_without_a_poll(age: float, wait: float) -> None:
     """Too old, or a peak whose window is over: the page does not go on showing them."""
-    world = World(poll__max_sample_age=60)
+    world = World(poll__max_sample_age=age)
     world.engine.rank.waiting = 9
     world.step()
     world.engine.rank.waiting = 0

@@ -161,6 +161,8 @@ def _check_client_keys(reader: _Reader, auth: str, ca_file: str, sans: object) -
         raise reader.error("tls_server_config.client_auth_type", expected)
     if auth != "NoClientCert" and not ca_file:
         raise reader.error("tls_server_config.client_ca_file", f"expected the name of a file, since clients are {auth}")
+    if sans == []:
+        raise reader.error("tls_server_config.client_allowed_sans", "expected at least one name")
     if sans is not None and auth != "RequireAndVerifyClientCert":
         expected = "expected client_auth_type: RequireAndVerifyClientCert beside it"
         raise reader.error("tls_server_config.client_allowed_sans", expected)
