@@ -118,6 +118,8 @@ class Server(TCPServer):
     def _serve(self, connection: Connection) -> None:
         try:
             connection.serve(self._app, self._current, self._report)
+        except Exception as error:  # noqa: BLE001  a defect costs this connection, and is told as the application's are
+            self._report(error)
         finally:
             with self._lock:
                 self._open.pop(connection, None)
