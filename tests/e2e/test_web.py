@@ -144,12 +144,12 @@ def test_files_that_change_count_and_broken_ones_do_not(secured: Secured) -> Non
     secured.start(path)
     old = secured.certificate()
     with requests.Session() as kept:
-        kept.cert, kept.auth, kept.verify = CLIENT, ("prometheus", PASSWORD), str(AUTHORITY)
+        kept.cert, kept.auth, trusted = CLIENT, ("prometheus", PASSWORD), str(AUTHORITY)
         url = f"https://{secured.stack.sidecar}/metrics"
-        assert kept.get(url, timeout=10).ok
+        assert kept.get(url, timeout=10, verify=trusted).ok
         secured.web.rotate()
         secured.stack.until(lambda: secured.certificate() != old)
-        assert kept.get(url, timeout=10).ok
+        assert kept.get(url, timeout=10, verify=trusted).ok
     secured.web.write("basic_auth_users: {prometheus: hunter2}\n")
     line = f"web configuration stays as it was: {path}: basic_auth_users.prometheus: expected a bcrypt hash"
     secured.stack.until(lambda: line in secured.said())
