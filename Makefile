@@ -169,6 +169,11 @@ bench-rules: $(READY) ## evaluation time of the rules with 100, 300 and 1,000 re
 	@tools/ensure_debian.sh prometheus=prometheus
 	$(BIN)/python -m tests.bench_rules --write
 
+.PHONY: bench-load
+bench-load: $(READY) ## a thousand scrapes a second while polling; rewrites its table in docs/performance.md (3 minutes)
+	@tools/ensure_debian.sh wrk=wrk
+	$(BIN)/python -m tests.bench_load --write
+
 clean: ## remove environments and caches
 	rm -rf $(VENV) $(VLLM_VENV) $(LITELLM_VENV) .containers .demo .lab .mutants .mypy_cache .ruff_cache .pytest_cache \
 	  .hypothesis build dist

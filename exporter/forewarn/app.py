@@ -15,9 +15,12 @@ from forewarn.probes import panel as probes
 from forewarn.readiness import Readiness
 from forewarn.sampling.rank import SLIS, SamplerSettings
 from forewarn.scrape import Fetcher
-from forewarn.server import Server, WebApp
+from forewarn.server import WebApp
 from forewarn.status.model import StatusModel
 from forewarn.status.recorder import Recorder
+from forewarn.web.guard import Guard
+from forewarn.web.listener import Server
+from forewarn.web.live import Live
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -81,11 +84,11 @@ def build(
         config.number("readiness.up_after"),
         follow_stall=config.flag("readiness.follow_stall"),
     )
-    pages = registry(Exposition(monitor, identity, config, lambda: readiness()[0], panel))
+    exposition = Exposition(monitor, identity, config, lambda: readiness()[0], panel)
     status = StatusModel(monitor, recorder, identity, config, readiness, panel)
     poller = Poller(fetcher, VllmAdapter(), monitor, clock, settings)
-    web = WebApp(pages, readiness, status.build, panel.post)
-    return Parts(monitor, poller, recorder, pages, web, readiness, panel)
+    web = WebApp(exposition, readiness, status.build, panel.post)
+    return Parts(monitor, poller, recorder, registry(exposition), web, readiness, panel)
 
 
 def sampler_settings(config: Config) -> SamplerSettings:
@@ -98,22 +101,37 @@ def sampler_settings(config: Config) -> SamplerSettings:
     )
 
 
-def run(config: Config, clock: Clock, log: Log, stop: threading.Event) -> None:
-    """Serve and poll until `stop` is set.
+def run(config: Config, clock: Clock, log: Log, stop: threading.Event, reload: threading.Event | None = None) -> None:
+    """Serve and poll until `stop` is set; `reload` asks for the web configuration to be read again.
 
-    Raises ConfigError when the address to listen on cannot be had.
+    Raises ConfigError when the address to listen on cannot be had, or the web configuration cannot be used.
     """
     parts = build(config, clock, log)
-    server = Server(config.text("server.listen"), parts.web)
+    live = Live(config.text("web.config_file"), config.text("web.probe_access"))
+    server = _server(config, parts, live, log)
     web = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, name="web", daemon=True)
     web.start()
     log.write("info", "forewarn started", listen=config.text("server.listen"), engine=config.text("engine.url"))
     polling = threading.Thread(target=parts.poller.run, args=(stop, parts.after_poll), name="poll", daemon=True)
     polling.start()
     threading.Thread(target=parts.probes.scheduler.run, args=(stop,), name="probe", daemon=True).start()
+    watching = (stop, reload or threading.Event(), parts.monitor.note)
+    threading.Thread(target=live.run, args=watching, name="web configuration", daemon=True).start()
     stop.wait()
     server.shutdown()
     server.server_close()
     # A poll in flight may take as long as its timeout; the process does not wait for it.
     polling.join(timeout=0.5)
     log.write("info", "forewarn stopped")
+
+
+def _server(config: Config, parts: Parts, live: Live, log: Log) -> Server:
+    """The server of the pages, behind what the web configuration asks for."""
+
+    def report(error: Exception) -> None:
+        log.write("error", f"a request failed: {type(error).__name__}: {error}")
+
+    for line in live.current().config.warnings:
+        log.write("warning", line)
+    guard = Guard(parts.web, live.current, config.text("web.probe_access"))
+    return Server(config.text("server.listen"), guard, live.current, report)

@@ -17,6 +17,7 @@ from forewarn.gate import command as gate_command
 from forewarn.logs import Log
 from forewarn.planner import command as plan_command
 from forewarn.probes import suites
+from forewarn.web.live import Live
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,6 +48,7 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return 0
     if arguments.check_config:
         suites.load(settings)
+        Live(settings.text("web.config_file"))
         for warning in settings.warnings:
             sys.stderr.write(f"forewarn: {warning}\n")
         sys.stdout.write("configuration is valid\n")
@@ -58,7 +60,9 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    app.run(settings, clock, log, stop)
+    reload = threading.Event()
+    signal.signal(signal.SIGHUP, lambda *_: reload.set())
+    app.run(settings, clock, log, stop, reload)
     return 0
 
 
@@ -105,6 +109,7 @@ def _flags(arguments: argparse.Namespace) -> dict[str, tuple[str, object]]:
         "server.listen": "--listen",
         "log.level": "--log-level",
         "log.format": "--log-format",
+        "web.config_file": "--web.config.file",
     }
     given = vars(arguments)
     return {path: (flag, given.get(flag[2:].replace("-", "_"))) for path, flag in flags.items()}
@@ -121,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--log-format", metavar="FORM", help="logfmt or json")
     run = commands.add_parser("run", parents=[common], help="run the sidecar", description="Run the sidecar.")
     run.add_argument("--listen", metavar="HOST:PORT", help="where to serve (default :9841)")
+    run.add_argument("--web.config.file", metavar="FILE", help="TLS and passwords, as for Prometheus's exporters")
     run.add_argument("--print-config", action="store_true", help="print the effective settings and exit")
     run.add_argument("--check-config", action="store_true", help="validate the settings and exit")
     run.set_defaults(command=_run)

@@ -158,11 +158,11 @@ def _flatten(path: str, tree: Mapping[object, object], prefix: str) -> list[tupl
         elif key in sections:
             raise ConfigError(f"{path}: {key}", f"expected a mapping of settings, got {value!r:.80}")
         else:
-            raise ConfigError(f"{path}: {key}", "unknown key" + _nearest(key, [*BY_PATH, *sections]))
+            raise ConfigError(f"{path}: {key}", "unknown key" + nearest(key, [*BY_PATH, *sections]))
     return found
 
 
-def _nearest(word: str, known: list[str]) -> str:
+def nearest(word: str, known: list[str]) -> str:
     """A suggestion, by the whole path or else by its last part."""
     close = difflib.get_close_matches(word, known, n=1)
     if not close:
@@ -176,7 +176,7 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Lines about FOREWARN_ variables that mean nothing. No errors: others may add variables to a container."""
     known = {key.variable for key in KEYS}
     return [
-        f"{name}: unknown variable, ignored" + _nearest(name, sorted(known))
+        f"{name}: unknown variable, ignored" + nearest(name, sorted(known))
         for name in sorted(environ)
         if name.startswith(_PREFIX) and name not in known and not _FOREIGN.fullmatch(name)
     ]

@@ -44,6 +44,13 @@ KEYS: tuple[Key, ...] = (
         "The engine's --max-num-seqs, which it does not export.",
     ),
     Key("server.listen", v.listen, ":9841", "Where the sidecar serves."),
+    Key("web.config_file", v.text, None, "File that sets up TLS and passwords, in exporter-toolkit's format; watched."),
+    Key(
+        "web.probe_access",
+        v.one_of("full", "no-password", "no-certificate"),
+        "no-password",
+        "What /-/healthy and /-/ready ask of a client: all that other paths do, no password, or no certificate either.",
+    ),
     Key("poll.fast_interval", v.seconds, 0.25, "Time between polls of the gauges alone."),
     Key("poll.full_interval", v.seconds, 2.0, "Time between polls of the whole page."),
     Key("poll.fallback_interval", v.seconds, 1.0, "Time between polls where the page cannot be filtered."),

@@ -84,7 +84,7 @@ class Poller:
         self._fast_path: str | None = None
         self._fast_names: tuple[str, ...] = ()
         self._introduced = False
-        self._next_full = clock.monotonic()
+        self._next_full = self._next_fast = clock.monotonic()
         self._tell_intervals()
 
     def run(self, stop: threading.Event, after: Callable[[], None]) -> None:
@@ -101,13 +101,14 @@ class Poller:
         """Do the poll that is due now; returns the monotonic time of the next."""
         now = self._clock.monotonic()
         if self._fast_path is None or now >= self._next_full:
-            self._next_full = now + self._full_interval()
+            self._next_full = _beat(self._next_full, now, self._full_interval())
             self._guarded(self._poll_full)
         else:
             self._guarded(self._poll_fast)
         if self._fast_path is None:
             return self._next_full
-        return min(self._next_full, now + self._settings.fast)
+        self._next_fast = _beat(self._next_fast, now, self._settings.fast)
+        return min(self._next_full, self._next_fast)
 
     def poll_once(self) -> None:
         """Poll the whole page now, whatever is due."""
@@ -189,6 +190,15 @@ class Poller:
     def _tell_intervals(self) -> None:
         fast = {"fast": self._settings.fast} if self._fast_path else {}
         self._monitor.set_intervals({"full": self._full_interval(), **fast})
+
+
+def _beat(due: float, now: float, interval: float) -> float:
+    """When to poll next, in step with what was due: a poll that begins a little late does not delay all that follow.
+
+    One that is late by more than half an interval begins a new rhythm, so that polls do not crowd.
+    """
+    following = due + interval
+    return following if now + interval / 2 <= following <= now + interval else now + interval
 
 
 def _check_type(response: Response) -> None:

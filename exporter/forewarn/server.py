@@ -1,4 +1,4 @@
-"""The sidecar's HTTP side: a WSGI application and the server that runs it."""
+"""The sidecar's pages: a WSGI application."""
 
 from __future__ import annotations
 
@@ -6,25 +6,19 @@ import base64
 import hashlib
 import json
 import re
-import socket
-import sys
 from importlib.resources import files
-from socketserver import TCPServer, ThreadingMixIn
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qs
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import Metric
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 
 from forewarn import rulepack
-from forewarn.config_values import split_listen
-from forewarn.errors import ConfigError
 from forewarn.quality_post import QualityPost
+from forewarn.rendering import Rendering
+from forewarn.web.guard import TERSE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -42,24 +36,25 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 _PAGES = {"/": "status.html", "/plan": "planner.html"}
-_CLIENT_TIMEOUT = 10.0
-"""Seconds after which a client that neither sends nor takes bytes is dropped."""
 
 
-class _Named(Collector):
-    """The samples of a registry with the given names."""
+class Exposed(Protocol):
+    """What is exported."""
 
-    def __init__(self, registry: Collector, names: Iterable[str]) -> None:
-        self._registry = registry
-        self._names = frozenset(names)
+    def parts(self) -> Sequence[Sequence[Metric]]:
+        """The families as they are now; a part that is the same object as before is unchanged."""
 
-    def collect(self) -> Iterable[Metric]:
-        for family in self._registry.collect():
-            samples = [sample for sample in family.samples if sample.name in self._names]
-            if samples:
-                named = Metric(family.name, family.documentation, family.type)
-                named.samples = samples
-                yield named
+
+def _named(exposition: Exposed, names: Iterable[str]) -> list[Metric]:
+    """Families with only the samples of the given names."""
+    wanted, found = frozenset(names), []
+    for family in (family for part in exposition.parts() for family in part):
+        samples = [sample for sample in family.samples if sample.name in wanted]
+        if samples:
+            named = Metric(family.name, family.documentation, family.type)
+            named.samples = samples
+            found.append(named)
+    return found
 
 
 class WebApp:
@@ -67,12 +62,13 @@ class WebApp:
 
     def __init__(
         self,
-        registry: Collector,
+        exposition: Exposed,
         ready: Callable[[], tuple[bool, str]],
         status: Callable[[], object],
         post: Post | None = None,
     ) -> None:
-        self._registry = registry
+        self._exposition = exposition
+        self._rendering = Rendering(exposition.parts)
         self._ready = ready
         self._status = status
         self._quality = QualityPost(post)
@@ -108,16 +104,17 @@ class WebApp:
 
     def _metrics(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The page as Prometheus asks for it: text or OpenMetrics by Accept, `name[]` picks samples."""
-        encode, kind = choose_encoder(environ.get("HTTP_ACCEPT", ""))
         names = parse_qs(environ.get("QUERY_STRING", "")).get("name[]")
-        shown = _Named(self._registry, names) if names else self._registry
-        return _answer(start_response, "200 OK", encode(shown), kind)
+        rendering = Rendering(lambda: [_named(self._exposition, names)]) if names else self._rendering
+        return _answer(start_response, "200 OK", *rendering.page(environ.get("HTTP_ACCEPT", "")))
 
     def _healthy(self, _environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return _answer(start_response, "200 OK", "forewarn is healthy\n")
 
-    def _readiness(self, _environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def _readiness(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         ready, reason = self._ready()
+        if environ.get(TERSE):
+            reason = "ready" if ready else "not ready"
         return _answer(start_response, "200 OK" if ready else "503 Service Unavailable", reason + "\n")
 
     def _runbook(self, name: str, start_response: StartResponse) -> Iterable[bytes]:
@@ -174,45 +171,3 @@ def _policy(page: bytes) -> str:
         name = f"{kind.decode()}-src"
         policy = policy.replace(f"{name} 'self'", f"{name} 'sha256-{digest}'")
     return policy
-
-
-class _Handler(WSGIRequestHandler):
-    """A request handler that keeps quiet and does not wait for ever."""
-
-    timeout = _CLIENT_TIMEOUT
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's signature
-        """Log nothing: a scrape every few seconds is no news."""
-
-
-class Server(ThreadingMixIn, WSGIServer):
-    """Serves each client in a thread of its own, so that a slow one holds up nobody."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self, listen: str, app: WSGIApplication) -> None:
-        """Bind and listen at once. Raises ConfigError when the address cannot be had."""
-        host, port = split_listen(listen)
-        self._dual = not host and socket.has_dualstack_ipv6()
-        if self._dual or ":" in host:
-            self.address_family = socket.AF_INET6
-        try:
-            super().__init__((host, port), _Handler)
-        except (OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or "no usable host name"
-            raise ConfigError("server.listen", f"expected an address to listen on, got {listen}: {reason}") from None
-        self.set_app(app)
-
-    def server_bind(self) -> None:
-        """Bind, to both address families when no host is given, without asking DNS for this machine's name."""
-        if self._dual:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = "localhost", int(self.server_address[1])
-        self.setup_environ()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away in the middle of an answer is no error of ours."""
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]  # socketserver types it loosely

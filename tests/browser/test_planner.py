@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from playwright.sync_api import expect
-from prometheus_client import CollectorRegistry
 
 from forewarn.planner.inputs import Inputs
 from forewarn.planner.plan import Plan, plan
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page
+    from prometheus_client import Metric
 
 pytestmark = pytest.mark.browser
 
@@ -133,12 +133,20 @@ def flat(value: Any, path: str = "") -> dict[str, float]:  # noqa: ANN401  any J
     return {path: float(value)}
 
 
+class _Nothing:
+    """Stands in for what a sidecar exports."""
+
+    def parts(self) -> list[list[Metric]]:
+        """No series."""
+        return []
+
+
 @pytest.fixture
 def open_planner(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open `/plan` as the sidecar serves it; afterwards the page may not have complained or asked for anything."""
     complaints: list[str] = []
     asked: list[str] = []
-    app = WebApp(CollectorRegistry(), lambda: (True, ""), dict)
+    app = WebApp(_Nothing(), lambda: (True, ""), dict)
     contexts = []
     with serving(app) as port:
 

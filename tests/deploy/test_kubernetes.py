@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from kubernetes_validate import ValidationError
 from pydantic import ValidationError as ModelError
 
@@ -16,7 +18,9 @@ from tests.deploy.kustomize import FOLDER, RELEASES, one, rendered, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 FOLDERS = (FOLDER, FOLDER / "keda", FOLDER / "hpa")
 KINDS = {
     "ConfigMap",
@@ -208,3 +212,49 @@ def test_missing_data_scales_to_the_fallback_and_not_to_the_minimum() -> None:
     scaled = one("ScaledObject", FOLDER / "keda")["spec"]
     assert scaled["triggers"][0]["metadata"]["ignoreNullValues"] == "false"
     assert scaled["minReplicaCount"] < scaled["fallback"]["replicas"] <= scaled["maxReplicaCount"]
+
+
+@pytest.fixture
+def secured(tmp_path: Path) -> Path:
+    """A folder of a user's own that lists the component on top of the resources."""
+    listed = {
+        "resources": [os.path.relpath(FOLDER, tmp_path)],
+        "components": [os.path.relpath(FOLDER / "secured", tmp_path)],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(listed), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_secured_resources_fit_their_schemas(secured: Path, release: str) -> None:
+    """Nothing is rejected, unknown or pruned."""
+    for resource in rendered(secured):
+        validate(resource, release)
+
+
+def test_the_secured_sidecar_finds_what_is_mounted_and_is_asked_over_tls(secured: Path) -> None:
+    """Its file lies in a mounted secret, every probe is HTTPS, and the rest of the container is as before."""
+    spec = one("Deployment", secured)["spec"]["template"]["spec"]
+    (container,) = spec["initContainers"]
+    assert [container[probe]["httpGet"]["scheme"] for probe in PROBES] == ["HTTPS"] * 3
+    assert [container[probe]["httpGet"]["path"] for probe in PROBES] == ["/-/healthy", "/-/healthy", "/-/ready"]
+    environment = {each["name"]: each.get("value") for each in container["env"]}
+    given = {name: value for name, value in environment.items() if value}
+    assert config.load(None, given, {}).text("web.config_file") == "/etc/forewarn/web/web-config.yml"
+    mounts = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
+    secrets = {each["name"]: each["secret"]["secretName"] for each in spec["volumes"] if "secret" in each}
+    assert {path: secrets[name] for path, name in mounts.items()} == {
+        "/etc/forewarn/web": "forewarn-web",
+        "/etc/forewarn/tls": "forewarn-tls",
+    }
+    assert container["securityContext"] == sidecar()["securityContext"]
+
+
+def test_the_secured_sidecar_is_scraped_over_tls_with_a_password(secured: Path) -> None:
+    """At the same port and pace as before."""
+    (plain,) = one("PodMonitor")["spec"]["podMetricsEndpoints"]
+    (found,) = one("PodMonitor", secured)["spec"]["podMetricsEndpoints"]
+    assert found["scheme"] == "https"
+    assert found["tlsConfig"]["ca"]["secret"] == {"name": "forewarn-tls", "key": "ca.crt"}
+    assert set(found["basicAuth"]) == {"username", "password"}
+    assert {key: found[key] for key in plain} == plain

@@ -60,6 +60,23 @@ def test_it_brings_the_pages_and_runbooks(bin_folder: Path) -> None:
     assert run(bin_folder / "python", "-c", script).split() == ["True", str(len(rulepack.runbooks()))]
 
 
+def test_passwords_are_an_extra_and_the_error_says_so(bin_folder: Path, tmp_path: Path) -> None:
+    """Without bcrypt a file that needs it is one line; one that does not is fine."""
+    web = tmp_path / "web.yml"
+    check = [bin_folder / "forewarn", "run", "--check-config", "--web.config.file", web]
+    for text, status, says in (
+        (f"basic_auth_users: {{alice: $2y$10${'a' * 53}}}\n", 2, "pip install 'forewarn[web]'\n"),
+        ("http_server_config: {headers: {X-Frame-Options: deny}}\n", 0, ""),
+    ):
+        web.write_text(text, encoding="utf-8")
+        done = subprocess.run(check, check=False, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr.endswith(says), len(done.stderr.splitlines())) == (
+            status,
+            True,
+            bool(says),
+        )
+
+
 def test_the_distributions_hold_the_licence_and_no_tests() -> None:
     """And nothing that was lying about."""
     with zipfile.ZipFile(WHEEL) as wheel:

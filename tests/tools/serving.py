@@ -7,7 +7,7 @@ import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from forewarn.server import Server
+from forewarn.web.listener import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -164,6 +164,34 @@ def test_check_of_an_engine_passes_on_its_status(
     assert status_and_output(capsys, ["check", "--engine-url", engine.url]) == (2, says, "")
 
 
+def test_a_web_configuration_is_checked_and_none_of_it_is_printed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """`--check-config` and `run` end with one line about its mistake; `--print-config` shows the file's name alone."""
+    web = tmp_path / "web.yml"
+    web.write_text("basic_auth_users: {alice: hunter2}\n", encoding="utf-8")
+    says = f"forewarn: {web}: basic_auth_users.alice: expected a bcrypt hash: $2y$10$ and 53 more characters\n"
+    for given in (["--check-config"], ["--listen", "127.0.0.1:0"]):
+        assert status_and_output(capsys, ["run", *given, "--web.config.file", str(web)]) == (2, "", says)
+    status, text, _ = status_and_output(capsys, ["run", "--print-config", "--web.config.file", str(web)])
+    assert (status, f"config_file: {web}\n" in text, "hunter2" in text) == (0, True, False)
+
+
+def test_a_hangup_asks_for_the_files_again_and_ends_nothing() -> None:
+    """Without a web configuration there is nothing to read, and the sidecar goes on."""
+    port = _free_port()
+    with started("run", "--engine-url", "http://127.0.0.1:9", "--listen", f"127.0.0.1:{port}") as process:
+        try:
+            _logged(process, b"forewarn started")
+            process.send_signal(signal.SIGHUP)
+            assert b"forewarn_build_info" in _scraped(port)
+            assert process.poll() is None
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
 def test_a_reader_that_left_is_no_error() -> None:
     """Output into a closed pipe ends quietly with status 0."""
     reading, writing = os.pipe()

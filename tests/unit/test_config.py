@@ -25,6 +25,8 @@ VALID: dict[str, str] = {
     "engine.kind": "vllm",
     "engine.api_key": "hunter2",
     "engine.api_key_file": "/dev/null",
+    "web.config_file": "web.yml",
+    "web.probe_access": "full",
     "server.listen": "127.0.0.1:9999",
     "objectives.slo_ratio": "0.5",
     "objectives.kv_cache_usage_ratio": "0.5",

@@ -183,6 +183,7 @@ def test_a_failing_collector_is_logged_once_per_failure(sidecar: Callable[..., S
     failing.fails = False
     assert success(collect())["queue"] == 1.0
     failing.fails = True
+    built.parts.poller.poll_once()
     collect()
     assert built.logged.getvalue().count(line) == 2
 

@@ -281,3 +281,28 @@ def test_an_engine_without_gauges_is_not_asked_for_them() -> None:
     world.run(3.0)
     assert FAST not in world.paths()
     assert world.monitor.state == "no_series"
+
+
+def test_a_poll_that_begins_late_does_not_delay_the_next() -> None:
+    """Each comes on its beat again, so that small delays do not add up to lost polls."""
+    world = settled()
+    world.run(2.0 - world.clock.monotonic())
+    started = world.clock.monotonic()
+    for _ in range(40):
+        world.clock.advance(0.05)
+        world.step()
+    assert world.clock.monotonic() - started < 40 * 0.25 + 0.1
+
+
+def test_a_poll_that_begins_very_late_begins_a_new_rhythm() -> None:
+    """Nothing is made up for: after a pause the next poll is a whole interval later."""
+    world = settled()
+    world.run(3.0)
+    world.clock.advance(60.0)
+    world.paths()
+    before = world.clock.monotonic()
+    world.step()
+    world.step()
+    world.step()
+    assert world.clock.monotonic() - before == pytest.approx(0.75)
+    assert world.paths() == [FULL, FAST, FAST]

@@ -119,7 +119,7 @@ def test_a_body_that_ends_early_is_refused(open_door: tuple[Sidecar, int]) -> No
         client.sendall(head.encode() + GOOD)
         client.shutdown(socket.SHUT_WR)
         answer = client.makefile("rb").read()
-    assert answer.startswith(b"HTTP/1.0 400 ")
+    assert answer.startswith(b"HTTP/1.1 400 ")
     assert scores(port) == []
 
 

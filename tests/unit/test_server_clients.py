@@ -12,7 +12,7 @@ import pytest
 
 from forewarn.errors import ConfigError
 from forewarn.scrape import Fetcher
-from forewarn.server import Server
+from forewarn.web.listener import Server
 from tests.tools.goldens import CAPTURE
 from tests.tools.page_server import PageServer, Slow
 from tests.tools.serving import ask, serving

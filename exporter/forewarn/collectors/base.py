@@ -12,7 +12,7 @@ from forewarn.catalogue import BY_NAME
 from forewarn.snapshot import RankKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
     from prometheus_client import Metric as Family
 
@@ -87,6 +87,22 @@ class View:
         """Identity labels of every rank ever seen, or of a nameless one: for series that outlive the engine."""
         keys = list(self.monitor.ranks) or [UNKNOWN_RANK]
         return [self.identity.labels(key) for key in keys]
+
+
+def polled(view: View) -> Hashable:
+    """Changes with every poll, and when values become too old: what only polls change is the same until then."""
+    return sum(view.monitor.results.values()), view.monitor.fresh()
+
+
+def polled_with_peaks(*sampled: str) -> Callable[[View], Hashable]:
+    """As `polled`, and with the peaks of sampled signals, which also end by themselves."""
+
+    def mark(view: View) -> Hashable:
+        now = view.monitor.clock.monotonic()
+        peaks = (rank.peaks[name].value(now) for rank in view.monitor.ranks.values() for name in sampled)
+        return polled(view), *peaks
+
+    return mark
 
 
 def add_gauges(view: View, out: Families, names: Mapping[str, str]) -> None:

@@ -1,0 +1,1 @@
+"""How many scrapes the sidecar stands while it polls, by wrk at a fixed rate."""
