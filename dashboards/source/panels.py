@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from dashboards.source.queries import Query
 
 DATASOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 COLOURS = (("green", None), ("orange", 0.8), ("red", 1.0))
 """For a share of an objective: near it from 80 %, past it from 100 %."""
 BAD_FROM_ONE = (("green", None), ("red", 1.0))
+PLAIN = (("text", None),)
+"""For numbers that are neither good nor bad."""
+LINKS = {
+    "alertname": ("Runbook", "${runbooks}/${__value.raw}.md"),
+    "instance": ("This replica in depth", "/d/forewarn-replica?var-instance=${__value.raw}&${datasource:queryparam}"),
+}
+"""Where a label's cell in a table leads."""
+Steps = Sequence[tuple[str, float | None]]
+"""Colours, each from a value on; the first from anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +71,8 @@ def series(words: Words, queries: Sequence[Query], unit: str) -> timeseries.Pane
     for place, query in enumerate(queries):
         ref = chr(ord("A") + place)
         panel.with_target(_target(query, ref).range())
-        if query.look != "line":
-            panel.override_by_query(ref, _look(query.look))
+        if changed := [*_look(query.look), *_unit(query.unit)]:
+            panel.override_by_query(ref, changed)
     return panel
 
 
@@ -93,32 +101,99 @@ def bars(words: Words, queries: Sequence[Query], unit: str) -> bargauge.Panel:
 
 def counts(words: Words, queries: Sequence[Query]) -> stat.Panel:
     """Numbers that should be 0, one above the other."""
+    return numbers(words, queries, "none", BAD_FROM_ONE)
+
+
+def numbers(words: Words, queries: Sequence[Query], unit: str, steps: Steps = PLAIN) -> stat.Panel:
+    """Numbers of this moment, one above the other, coloured by `steps`."""
     panel = (
         stat.Panel()
         .title(words.title)
         .description(words.description)
         .links([*words.links()])
         .datasource(DATASOURCE)
-        .unit("none")
+        .unit(unit)
         .no_value("No data")
-        .thresholds(_thresholds(BAD_FROM_ONE))
+        .thresholds(_thresholds(steps))
         .orientation(options.VizOrientation.HORIZONTAL)
         .graph_mode(options.BigValueGraphMode.NONE)
         .text_mode(options.BigValueTextMode.VALUE_AND_NAME)
     )
     for place, query in enumerate(queries):
-        panel.with_target(_target(query, chr(ord("A") + place)).instant())
+        ref = chr(ord("A") + place)
+        panel.with_target(_target(query, ref).instant())
+        if query.unit:
+            panel.override_by_query(ref, _unit(query.unit))
+    return panel
+
+
+def states(words: Words, queries: Sequence[Query], texts: Mapping[int, tuple[str, str]]) -> statetimeline.Panel:
+    """A band a series, whose value is a state: value → what it is called, and its colour."""
+    results = {
+        str(value): model.ValueMappingResult(text=text, color=colour, index=value)
+        for value, (text, colour) in texts.items()
+    }
+    panel = (
+        statetimeline.Panel()
+        .title(words.title)
+        .description(words.description)
+        .links([*words.links()])
+        .datasource(DATASOURCE)
+        .unit("none")
+        .no_value("No data")
+        .mappings([model.ValueMap(options=results)])
+        .thresholds(_thresholds(PLAIN))
+        .color_scheme(build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
+        .show_value(options.VisibilityMode.AUTO)
+        .legend(common.VizLegendOptions().show_legend(show_legend=False))
+    )
+    for place, query in enumerate(queries):
+        panel.with_target(_target(query, chr(ord("A") + place)).range())
+    return panel
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of numbers in a table; the query's legend is its title, `steps` colour its text."""
+
+    query: Query
+    steps: Steps = PLAIN
+
+
+def grid(words: Words, columns: Sequence[Column], labels: Mapping[str, str], nothing: str) -> table.Panel:
+    """A table of instant queries that all end in the same labels: label → title first, then the columns of numbers.
+
+    `nothing` is shown when all are empty; a column whose query is empty is left out.
+    """
+    refs = {chr(ord("A") + place): column for place, column in enumerate(columns)}
+    values = {f"Value #{ref}" if len(refs) > 1 else "Value": column.query.legend for ref, column in refs.items()}
+    panel = _table(words, {**labels, **values}, nothing)
+    for ref, column in refs.items():
+        panel.with_target(_target(column.query, ref).instant().format(PromQueryFormat.TABLE))
+        changed = [*_unit(column.query.unit)]
+        if column.steps != PLAIN:
+            steps = [{"color": colour, "value": value} for colour, value in column.steps]
+            changed += [
+                _override("thresholds", {"mode": "absolute", "steps": steps}),
+                _override("custom.cellOptions", {"type": "color-text"}),
+            ]
+        if changed:
+            panel.override_by_name(column.query.legend, changed)
     return panel
 
 
 def rows(words: Words, query: Query, columns: Mapping[str, str], nothing: str) -> table.Panel:
     """A table of an instant query: label → column title, in this order; `nothing` is shown when it is empty."""
+    return _table(words, columns, nothing).with_target(_target(query, "A").instant().format(PromQueryFormat.TABLE))
+
+
+def _table(words: Words, columns: Mapping[str, str], nothing: str) -> table.Panel:
     organise = {
         "excludeByName": {"Time": True},
         "indexByName": {name: place for place, name in enumerate(columns)},
         "renameByName": dict(columns),
     }
-    return (
+    panel = (
         table.Panel()
         .title(words.title)
         .description(words.description)
@@ -126,9 +201,13 @@ def rows(words: Words, query: Query, columns: Mapping[str, str], nothing: str) -
         .datasource(DATASOURCE)
         .unit("none")
         .no_value(nothing)
-        .with_target(_target(query, "A").instant().format(PromQueryFormat.TABLE))
+        .with_transformation(model.DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(model.DataTransformerConfig(id_val="organize", options=organise))
     )
+    for label, (title, url) in LINKS.items():
+        if label in columns:
+            panel.override_by_name(columns[label], [_override("links", [{"title": title, "url": url}])])
+    return panel
 
 
 def _target(query: Query, ref: str) -> prometheus.Dataquery:
@@ -136,17 +215,26 @@ def _target(query: Query, ref: str) -> prometheus.Dataquery:
 
 
 def _look(look: str) -> list[model.DynamicConfigValue]:
-    fill = "dash" if look == "limit" else "dot"
+    if look == "line":
+        return []
     changed = [
-        model.DynamicConfigValue(id_val="custom.lineStyle", value={"fill": fill}),
-        model.DynamicConfigValue(id_val="custom.lineWidth", value=1),
+        _override("custom.lineStyle", {"fill": "dash" if look == "limit" else "dot"}),
+        _override("custom.lineWidth", 1),
     ]
     if look == "limit":
-        changed.append(model.DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": "red"}))
+        changed.append(_override("color", {"mode": "fixed", "fixedColor": "red"}))
     return changed
 
 
-def _thresholds(steps: Sequence[tuple[str, float | None]]) -> build.ThresholdsConfig:
+def _unit(unit: str | None) -> list[model.DynamicConfigValue]:
+    return [_override("unit", unit)] if unit else []
+
+
+def _override(name: str, value: object) -> model.DynamicConfigValue:
+    return model.DynamicConfigValue(id_val=name, value=value)
+
+
+def _thresholds(steps: Steps) -> build.ThresholdsConfig:
     return (
         build.ThresholdsConfig()
         .mode(model.ThresholdsMode.ABSOLUTE)

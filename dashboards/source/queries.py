@@ -20,6 +20,8 @@ class Query:
     expr: str
     legend: str
     look: Look = "line"
+    unit: str | None = None
+    """Where it differs from its panel's."""
 
 
 def replica(series: str, *more: str) -> str:
