@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dashboards.source.panels import Column, Words, grid, series
-from dashboards.source.panels_more import by_column, in_words
+from dashboards.source.panels import Column, Words, grid
+from dashboards.source.panels_more import by_column, in_words, lines, narrow, shaded
 from dashboards.source.queries import Query, deployment, replica
 from dashboards.source.queries_more import KEY_TITLES, KEYS, each
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 CANARY, STABLE = 'track="canary"', 'track="stable"'
 NO_CANARY = "No canary"
+COLOURS = ("orange", "blue")
+"""Of the canary and of stable, in every panel."""
 VERDICTS = (
     (2.0, None, "Regressed", "red"),
     (1.0, 2.0, "No regression seen", "green"),
@@ -81,12 +83,12 @@ ERRORS = _counted("llm:outcome_failed:count_30m", "llm:outcome_requests:count_30
 EMPTY = _counted("llm:outcome_empty:count_30m", "llm:outcome_requests:count_30m")
 QUALITY = _scored()
 GUARDRAILS = (
-    (LATENCY, "over budget of $1", "sli"),
-    (ERRORS, "errors", ""),
-    (EMPTY, "empty answers", ""),
-    (QUALITY, "failed in suite $1", "suite"),
+    (LATENCY, "over budget:", '"is", "sli"'),
+    (ERRORS, "errors", '"is"'),
+    (EMPTY, "empty answers", '"is"'),
+    (QUALITY, "failed in suite:", '"is", "suite"'),
 )
-"""What it says in the table, with the label that it is about."""
+"""What each is called in the table: a text, and the labels that the name is joined from."""
 
 
 def verdicts() -> table.Panel:
@@ -102,9 +104,10 @@ def verdicts() -> table.Panel:
     )
 
     def column(part: str, title: str, unit: str | None = "percentunit") -> Column:
+        # Joined, not replaced: what a capture is called in label_replace, Grafana takes for a variable.
         rows = [
-            f'label_replace({getattr(guardrail, part)}, "guardrail", "{text}", "{label}", "(.*)")'
-            for guardrail, text, label in GUARDRAILS
+            f'label_join(label_replace({getattr(guardrail, part)}, "is", "{text}", "", ""), "guardrail", " ", {labels})'
+            for guardrail, text, labels in GUARDRAILS
         ]
         return Column(Query(each(" or ".join(rows), "guardrail"), title, unit=unit))
 
@@ -116,13 +119,13 @@ def verdicts() -> table.Panel:
         column("allowed", "Allowed"),
     ]
     panel = grid(words, columns, {"guardrail": "Guardrail", **KEY_TITLES}, NO_CANARY)
-    return in_words(by_column(panel, "Verdict", falling=True), "Verdict", VERDICTS)
+    return in_words(narrow(by_column(panel, "Verdict", falling=True)), "Verdict", VERDICTS)
 
 
 def ttft_canary() -> timeseries.Panel:
     """Requests over the TTFT budget."""
     words = Words(
-        "Does the canary break its TTFT budget more often?",
+        "Is the canary's TTFT worse?",
         "the canary above the dashed limit, which is stable's share plus margin and noise.",
         "stop the ramp. Was the canary cold? Its first requests stay in the half hour.",
         ("LLMCanaryRegression", "LLMTTFTBudgetBurn"),
@@ -133,7 +136,7 @@ def ttft_canary() -> timeseries.Panel:
 def tpot_canary() -> timeseries.Panel:
     """Requests over the TPOT budget."""
     words = Words(
-        "Does the canary break its TPOT budget more often?",
+        "Is the canary's TPOT worse?",
         "the canary above the dashed limit: the new version decodes more slowly, or its batch is larger.",
         "stop the ramp; compare flags and quantisation.",
         ("LLMCanaryRegression", "LLMTPOTBudgetBurn"),
@@ -184,12 +187,11 @@ def cost_canary() -> timeseries.Panel:
         "compare at like load; `forewarn gate` does so. No alert judges this.",
         ("LLMCostAboveObjective",),
     )
-    by = "sum by (deployment, track)"
-    tokens = " + ".join(
-        f"{by} (rate({replica(name)}[30m]))" for name in ("llm_prompt_tokens_total", "llm_generation_tokens_total")
-    )
-    price = f"{by} ({replica('llm_replica_cost_usd_per_hour')}) / (({tokens}) * 3600 > 3600) * 1e6"
-    return series(words, [Query(_with_canary(price), "{{track}} {{deployment}}")], "currencyUSD")
+    queries = [
+        Query(_price(CANARY), "canary {{deployment}}"),
+        Query(f"{_price(STABLE)} and {_price(CANARY)}", "stable {{deployment}}"),
+    ]
+    return shaded(lines(words, queries, "currencyUSD"), COLOURS).no_value(NO_CANARY)
 
 
 def _beside(words: Words, guardrail: Guardrail, what: str = "") -> timeseries.Panel:
@@ -197,11 +199,18 @@ def _beside(words: Words, guardrail: Guardrail, what: str = "") -> timeseries.Pa
     queries = [
         Query(guardrail.canary, f"canary {{{{deployment}}}} {what}".strip()),
         Query(f"{guardrail.stable} and {guardrail.canary}", f"stable {{{{deployment}}}} {what}".strip()),
-        Query(f"{guardrail.stable} + {guardrail.allowed}", f"limit {{{{deployment}}}} {what}".strip(), "limit"),
+        Query(
+            f"{guardrail.stable} + {guardrail.allowed} and {guardrail.canary}",
+            f"limit {{{{deployment}}}} {what}".strip(),
+            "limit",
+        ),
     ]
-    return series(words, queries, "percentunit").no_value(NO_CANARY)
+    return shaded(lines(words, queries, "percentunit"), COLOURS).no_value(NO_CANARY)
 
 
-def _with_canary(expr: str) -> str:
-    """Of deployments that have a canary."""
-    return f"{expr} and on (deployment) {replica('llm_engine_up', CANARY)}"
+def _price(track: str) -> str:
+    """Dollars for a million tokens of a track, from ten minutes on: before, a few requests carry a whole replica."""
+    by = "sum by (deployment)"
+    prompt, generated = replica("llm_prompt_tokens_total", track), replica("llm_generation_tokens_total", track)
+    tokens = f"({by} (rate({prompt}[30m])) + {by} (rate({generated}[30m])) and {by} ({prompt} offset 10m))"
+    return f"({by} ({replica('llm_replica_cost_usd_per_hour', track)}) / ({tokens} * 3600 > 3600) * 1e6)"

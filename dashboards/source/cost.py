@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards.source.board import Board, Cell, Section
-from dashboards.source.panels import Column, Words, counts, grid, numbers, series
-from dashboards.source.panels_more import by_column, stacked
+from dashboards.source.panels import Column, Words, counts, grid, numbers
+from dashboards.source.panels_more import by_column, lines, narrow, stacked
 from dashboards.source.queries import Query, deployment, objective, replica
 from dashboards.source.queries_more import KEY_TITLES, KEYS, each, highest
 
@@ -26,7 +26,7 @@ PER_GPU_HOUR = f"{TOKENS} * 3600 / ({GPUS} > 0)"
 NO_PRICE = "No replica has a price"
 
 
-def table_of_deployments() -> table.Panel:
+def by_deployment() -> table.Panel:
     """Every deployment, the dearest bill on top."""
     words = Words(
         "Where does the money go?",
@@ -37,7 +37,7 @@ def table_of_deployments() -> table.Panel:
     usd = "currencyUSD"
     over = (("green", None), ("orange", 0.8), ("red", 1.0))
     columns = [
-        Column(Query(each(f"{HOURLY} * {MONTH}"), "A month, at this rate", unit=usd)),
+        Column(Query(each(f"{HOURLY} * {MONTH}"), "A month", unit=usd)),
         Column(Query(each(f"{IDLE} * {HOURLY} * {MONTH}"), "Idle a month", unit=usd)),
         Column(Query(each(IDLE), "Idle share", unit="percentunit"), (("text", None), ("orange", 0.7))),
         Column(Query(each(PRICE), "Per 1M tokens", unit=usd)),
@@ -46,13 +46,13 @@ def table_of_deployments() -> table.Panel:
         Column(Query(each(GPUS), "GPUs")),
         Column(Query(each(PER_GPU_HOUR), "Tokens per GPU hour", unit="short")),
     ]
-    return by_column(grid(words, columns, KEY_TITLES, NO_PRICE), "A month, at this rate", falling=True)
+    return narrow(by_column(grid(words, columns, KEY_TITLES, NO_PRICE), "A month", falling=True))
 
 
 def bill() -> stat.Panel:
     """The whole bill."""
     words = Words(
-        "What does a month cost at this rate?",
+        "What does a month cost?",
         "a bill that nobody planned; idle near the whole of it.",
         "compare with `forewarn plan`; look for the deployment that grew. A month has 730 hours.",
         ("LLMIdleSpendHigh",),
@@ -60,7 +60,7 @@ def bill() -> stat.Panel:
     return numbers(
         words,
         [
-            Query(f"sum({HOURLY}) * {MONTH}", "A month, at this rate"),
+            Query(f"sum({HOURLY}) * {MONTH}", "At this rate"),
             Query(f"sum({IDLE} * {HOURLY}) * {MONTH}", "Idle, of that"),
             Query(f"sum({HOURLY})", "An hour"),
         ],
@@ -71,7 +71,7 @@ def bill() -> stat.Panel:
 def unknown() -> stat.Panel:
     """What the bill does not see, and what is over."""
     words = Words(
-        "Is the bill complete, and within its objectives?",
+        "Is the bill complete?",
         "replicas without a price make every number here too low.",
         "set replica.gpus and replica.usd_per_gpu_hour in every sidecar.",
         ("LLMCostDataMissing", "LLMCostAboveObjective", "LLMIdleSpendHigh"),
@@ -82,10 +82,10 @@ def unknown() -> stat.Panel:
         [
             Query(
                 f"sum({present}) - (count({replica('llm_replica_cost_usd_per_hour')}) or 0 * sum({present}))",
-                "Replicas without a price",
+                "Without a price",
             ),
-            Query(f"sum({PRICE} > bool {OBJECTIVE})", "Deployments over objective"),
-            Query(f"sum({IDLE} > bool 0.7)", "Deployments mostly idle"),
+            Query(f"sum({PRICE} > bool {OBJECTIVE})", "Over objective"),
+            Query(f"sum({IDLE} > bool 0.7)", "Mostly idle"),
         ],
     )
 
@@ -106,7 +106,7 @@ def million() -> timeseries.Panel:
         Query(f"{busy} and {shown}", "without idle {{deployment}}", "faint"),
         objective("cost_usd_per_million_tokens"),
     ]
-    return series(words, queries, "currencyUSD").no_value(NO_PRICE)
+    return lines(words, queries, "currencyUSD").no_value(NO_PRICE)
 
 
 def monthly() -> timeseries.Panel:
@@ -119,7 +119,7 @@ def monthly() -> timeseries.Panel:
     )
     shown = f"topk(10, max_over_time({HOURLY}[$__range] @ end()))"
     query = Query(f"{HOURLY} * {MONTH} and {shown}", "{{deployment}}")
-    return stacked(series(words, [query], "currencyUSD")).no_value(NO_PRICE)
+    return stacked(lines(words, [query], "currencyUSD")).no_value(NO_PRICE)
 
 
 def idle() -> timeseries.Panel:
@@ -131,7 +131,7 @@ def idle() -> timeseries.Panel:
         ("LLMIdleSpendHigh",),
     )
     limit = Query("vector(0.7)", "high at 70 %", "limit")
-    return series(words, [Query(highest(IDLE), "{{deployment}}"), limit], "percentunit").max(1)
+    return lines(words, [Query(highest(IDLE), "{{deployment}}"), limit], "percentunit").max(1)
 
 
 def idle_month() -> timeseries.Panel:
@@ -142,7 +142,7 @@ def idle_month() -> timeseries.Panel:
         "weigh it against `forewarn plan`: what autoscaling saves, and what the cold start asks for.",
         ("LLMIdleSpendHigh",),
     )
-    return series(words, [Query(highest(f"{IDLE} * {HOURLY} * {MONTH}"), "{{deployment}}")], "currencyUSD")
+    return lines(words, [Query(highest(f"{IDLE} * {HOURLY} * {MONTH}"), "{{deployment}}")], "currencyUSD")
 
 
 def per_gpu() -> timeseries.Panel:
@@ -153,7 +153,7 @@ def per_gpu() -> timeseries.Panel:
         "compare with the price above: dollars of a GPU hour over this line is what a token costs.",
         ("LLMCostAboveObjective",),
     )
-    return series(words, [Query(highest(PER_GPU_HOUR), "{{deployment}}")], "short")
+    return lines(words, [Query(highest(PER_GPU_HOUR), "{{deployment}}")], "short")
 
 
 def cached() -> timeseries.Panel:
@@ -168,7 +168,7 @@ def cached() -> timeseries.Panel:
     hits, prompts = (
         f"{by} (rate({replica(name)}[30m]))" for name in ("llm_prompt_tokens_cached_total", "llm_prompt_tokens_total")
     )
-    return series(words, [Query(highest(f"{hits} / ({prompts} > 0)"), "{{deployment}}")], "percentunit").max(1)
+    return lines(words, [Query(highest(f"{hits} / ({prompts} > 0)"), "{{deployment}}")], "percentunit").max(1)
 
 
 BOARD = Board(
@@ -180,7 +180,7 @@ BOARD = Board(
         Cell(bill, 6, 8),
         Cell(million, 12, 8),
         Cell(unknown, 6, 8),
-        Cell(table_of_deployments, 24, 7),
+        Cell(by_deployment, 24, 7),
         Section("What stands idle"),
         Cell(idle, 8, 8),
         Cell(idle_month, 8, 8),

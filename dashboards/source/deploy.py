@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from dashboards.source import canary
 from dashboards.source.board import Board, Cell, Section
-from dashboards.source.panels import Words, counts, series
-from dashboards.source.panels_more import stacked, stepped
+from dashboards.source.panels import Words, counts
+from dashboards.source.panels_more import counted, lines, stacked
 from dashboards.source.queries import Query, deployment, replica
 from dashboards.source.queries_more import highest, lowest
 
@@ -27,7 +27,7 @@ def versions() -> timeseries.Panel:
         ("LLMDeployHeadroomExhausted", "LLMWarmupFailed"),
     )
     ready = f"sum by (deployment, track, version) ({replica('llm_replica_ready')})"
-    return stacked(stepped(series(words, [Query(highest(ready, 10), BY_VERSION)], "none")))
+    return stacked(counted(words, [Query(highest(ready, 10), BY_VERSION)]))
 
 
 def headroom() -> timeseries.Panel:
@@ -49,13 +49,13 @@ def headroom() -> timeseries.Panel:
         Query(f"{arrived} / ({one} * ({ready} - 1) > 0) and {fullest}", "one less {{deployment}}", "faint"),
         Query("vector(0.9)", "pages at 90 % in a roll", "limit"),
     ]
-    return series(words, queries, "percentunit")
+    return lines(words, queries, "percentunit")
 
 
 def by_version() -> timeseries.Panel:
     """Requests over budget, version by version."""
     words = Words(
-        "Does one version break its budgets more often?",
+        "Is one version slower?",
         "the new version's line above the old one's for longer than its warm-up: in a roll without a canary this is "
         "the comparison.",
         "pause the roll; if it stays, roll back.",
@@ -66,7 +66,7 @@ def by_version() -> timeseries.Panel:
         f"{by} (increase({replica(name)}[10m]))" for name in ("llm_slo_violations_total", "llm_slo_requests_total")
     )
     legend = "{{deployment}} {{version}} {{track}} {{sli}}"
-    return series(words, [Query(highest(f"{bad} / ({judged} > 0)", 6), legend)], "percentunit")
+    return lines(words, [Query(highest(f"{bad} / ({judged} > 0)", 6), legend)], "percentunit")
 
 
 def started() -> timeseries.Panel:
@@ -80,13 +80,13 @@ def started() -> timeseries.Panel:
     )
     age = f"time() - max without (engine) ({replica('llm_engine_start_time_seconds')})"
     by = f"sum by (deployment, track, version) ({age} < bool 600)"
-    return stepped(series(words, [Query(highest(by), BY_VERSION)], "none"))
+    return counted(words, [Query(highest(by), BY_VERSION)])
 
 
 def warming() -> stat.Panel:
     """What stands between a started engine and traffic."""
     words = Words(
-        "Do new replicas get warm before they serve?",
+        "Do replicas get warm before they serve?",
         "*cold and serving*: users pay for compilation. *Failed*: the gate stays shut after its deadline.",
         "let traffic wait for the sidecar's /-/ready; the replica's status page says which step of the warm-up failed.",
         ("LLMColdReplicaServing", "LLMWarmupFailed"),
@@ -114,16 +114,14 @@ def warmup() -> timeseries.Panel:
         "open the replica's status page; raise warmup.deadline only if the engine compiles for that long.",
         ("LLMWarmupFailed",),
     )
-    progress = lowest(replica("llm_warmup_progress_ratio"), 8)
-    return (
-        series(words, [Query(progress, "{{instance}} {{version}}")], "percentunit").max(1).no_value("No warm-up runs")
-    )
+    progress = Query(lowest(replica("llm_warmup_progress_ratio"), 8), "{{instance}} {{version}}")
+    return lines(words, [progress], "percentunit").max(1).no_value("No warm-up runs")
 
 
 def cold_start() -> timeseries.Panel:
     """How long a replica takes from its start until it is warm."""
     words = Words(
-        "How long does a new replica take to get warm?",
+        "How long is a cold start?",
         "a new version above the old one: every scale-out and every roll gets slower, and forecasts reach that much "
         "further.",
         "look at the weights' size and the loading rate; keep compile caches on a volume. Dotted is what forecasts "
@@ -133,7 +131,7 @@ def cold_start() -> timeseries.Panel:
     )
     by = f"max by (deployment, track, version) ({replica('llm_replica_cold_start_seconds')})"
     used = f"max({deployment('llm:cold_start:seconds')})"
-    return series(words, [Query(highest(by), BY_VERSION), Query(used, "forecasts reckon with", "faint")], "s")
+    return lines(words, [Query(highest(by), BY_VERSION), Query(used, "forecasts reckon with", "faint")], "s")
 
 
 BOARD = Board(

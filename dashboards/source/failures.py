@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboards.source.panels import Column, Words, counts, grid, series
-from dashboards.source.panels_more import by_column, in_words, stepped
+from dashboards.source.panels import Column, Words, counts, grid
+from dashboards.source.panels_more import by_column, counted, in_words, narrow
 from dashboards.source.queries import Query, replica
 from dashboards.source.queries_more import highest
 
@@ -26,7 +26,7 @@ STATES = (
 def failing() -> stat.Panel:
     """Replicas that should serve and do not."""
     words = Words(
-        "Which replicas should serve and do not?",
+        "What does not serve?",
         "anything but 0. *Sidecars gone*: their replicas are unwatched, up or not.",
         "find them at the top of the table below; then the Replica board says what each of them does.",
         ("LLMEngineDown", "LLMEngineStalled", "LLMExporterDown", "LLMWarmupFailed"),
@@ -58,7 +58,7 @@ def unready() -> timeseries.Panel:
         Query(f"sum({replica('llm_replica_warm')} == bool 0)", "cold or warming up"),
         Query(f"sum({replica('llm_replica_ready')} == bool 0)", "not ready, all reasons", "faint"),
     ]
-    return stepped(series(words, queries, "none"))
+    return counted(words, queries)
 
 
 def by_version() -> timeseries.Panel:
@@ -76,27 +76,25 @@ def by_version() -> timeseries.Panel:
         Query(f"{down} and {shown}", "{{deployment}} {{version}}"),
         Query(f"{limit} and {shown}", "together {{deployment}} {{version}}", "limit"),
     ]
-    return stepped(series(words, queries, "none"))
+    return counted(words, queries)
 
 
 def by_node() -> timeseries.Panel:
-    """Replicas down, by where they run: the target's node, or the host of its address."""
+    """Replicas down, by where they run."""
     words = Words(
         "Do replicas on one node fail together?",
         "a line at its dashed limit (two, and half of the node): driver, power or network, not the model.",
-        "cordon and drain the node; its replicas start elsewhere. Targets without a label *node* are told apart by "
-        "host.",
+        "cordon and drain the node; its replicas start elsewhere. It needs a label *node* on the targets.",
         ("LLMCorrelatedFailure",),
     )
-    placed, unplaced = (replica("llm:replica_up:min", f'node{sign}""') for sign in ("!=", "="))
-    up = f'({placed} or label_replace({unplaced}, "node", "$1", "instance", "(.+?)(:[0-9]+)?"))'
+    up = replica("llm:replica_up:min", 'node!=""')
     down, limit = f"sum by (node) ({up} == bool 0)", f"clamp_min(ceil(0.5 * count by (node) ({up})), 2)"
     shown = f"topk(3, max_over_time(({down})[$__range:1m] @ end()))"
     queries = [
         Query(f"{down} and {shown}", "{{node}}"),
         Query(f"{limit} and {shown}", "together {{node}}", "limit"),
     ]
-    return stepped(series(words, queries, "none"))
+    return counted(words, queries).no_value("Targets have no label node")
 
 
 def restarts() -> timeseries.Panel:
@@ -109,7 +107,7 @@ def restarts() -> timeseries.Panel:
     )
     changed = f"changes({replica('llm_engine_start_time_seconds')}[30m])"
     by = f"sum by (deployment, version) (max without (engine) ({changed}))"
-    return stepped(series(words, [Query(highest(by), "{{deployment}} {{version}}")], "none"))
+    return counted(words, [Query(highest(by), "{{deployment}} {{version}}")])
 
 
 def worst_replicas() -> table.Panel:
@@ -135,7 +133,8 @@ def worst_replicas() -> table.Panel:
         column(f"changes({replica('llm_engine_start_time_seconds')}[1h])", "Restarts, 1 h"),
     ]
     labels = {"instance": "Replica", "deployment": "Deployment", "version": "Version"}
-    return in_words(by_column(grid(words, columns, labels, "No replica"), "State", falling=True), "State", STATES)
+    table = grid(words, columns, labels, "No replica")
+    return in_words(narrow(by_column(table, "State", falling=True)), "State", STATES)
 
 
 def _rank() -> str:

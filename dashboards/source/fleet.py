@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grafana_foundation_sdk.builders import common
+
 from dashboards.source import failures
 from dashboards.source.board import Board, Cell, Section
-from dashboards.source.panels import Column, Words, grid, series, states
-from dashboards.source.panels_more import by_column, stepped
+from dashboards.source.panels import Column, Words, grid, states
+from dashboards.source.panels_more import by_column, counted, lines, narrow
 from dashboards.source.queries import Query, deployment
 from dashboards.source.queries_more import KEY_TITLES, each, highest
 
@@ -20,10 +22,10 @@ NEED, ASKED = deployment("llm:peak_need:replicas"), deployment("llm:desired_repl
 ARRIVED, FORECAST = deployment("llm:requests_arrived:rate5m"), deployment("llm:demand_forecast:rate")
 CAPACITY = f"({deployment('llm:replica_capacity:requests')} * {READY} > 0)"
 """Requests per second that the ready replicas are proven to finish, together."""
-TIGHTEST = f"""bottomk(3,
+TIGHTEST = f"""bottomk(1,
   min_over_time({SPARE}[$__range] @ end()) or min_over_time({READY}[$__range] @ end())
 )"""
-"""The three with the fewest spares; where capacity is unknown, ready replicas stand in for spares."""
+"""The one with the fewest spares; where capacity is unknown, ready replicas stand in for spares."""
 LEVERS = {
     0: ("none", "green"),
     1: ("1: shorten output", "yellow"),
@@ -54,7 +56,7 @@ def standing() -> table.Panel:
         Column(Query(each(f"{FORECAST} / {CAPACITY}"), "One cold start on", unit="percentunit"), load),
         Column(Query(each(deployment("llm:degradation_level")), "Lever"), (("text", None), ("red", 1))),
     ]
-    return by_column(grid(words, columns, KEY_TITLES, "No deployment"), "Spare less k", falling=False)
+    return narrow(by_column(grid(words, columns, KEY_TITLES, "No deployment"), "Spare less k", falling=False))
 
 
 def cover() -> timeseries.Panel:
@@ -71,7 +73,7 @@ def cover() -> timeseries.Panel:
         Query(f"{PRESENT} and {TIGHTEST}", "present {{deployment}}", "faint"),
         Query(f"({NEED} + {SPARES}) and {TIGHTEST}", "peak + k {{deployment}}", "limit"),
     ]
-    return stepped(series(words, queries, "none"))
+    return counted(words, queries)
 
 
 def asked() -> timeseries.Panel:
@@ -83,12 +85,11 @@ def asked() -> timeseries.Panel:
         "look at the autoscaler, its ceiling, and free GPUs. Solid far above dashed for hours is idle spend.",
         ("LLMSaturationForecast", "LLMIdleSpendHigh"),
     )
-    gap = f"topk(3, max_over_time(abs({ASKED} - {PRESENT})[$__range:1m] @ end()))"
     queries = [
-        Query(f"{PRESENT} and {gap}", "present {{deployment}}"),
-        Query(f"{ASKED} and {gap}", "asked for {{deployment}}", "limit"),
+        Query(f"{PRESENT} and {TIGHTEST}", "present {{deployment}}"),
+        Query(f"{ASKED} and {TIGHTEST}", "asked for {{deployment}}", "limit"),
     ]
-    return stepped(series(words, queries, "none"))
+    return counted(words, queries)
 
 
 def room() -> timeseries.Panel:
@@ -104,24 +105,23 @@ def room() -> timeseries.Panel:
         Query(f"max({FORECAST} / {CAPACITY})", "highest forecast", "faint"),
         Query("vector(1)", "all of it", "limit"),
     ]
-    return series(words, queries, "percentunit")
+    return lines(words, queries, "percentunit")
 
 
 def demand() -> timeseries.Panel:
     """Demand now and one cold start on, in requests per second."""
     words = Words(
-        "Will demand pass capacity within one cold start?",
+        "Will demand pass capacity in a cold start?",
         "the dotted forecast crosses the dashed capacity: a replica asked for after that comes too late.",
         "scale out now. The dashed line falls when replicas go: then bring them back first.",
         ("LLMSaturationForecast",),
     )
-    fullest = f"topk(2, max_over_time(({ARRIVED} / {CAPACITY})[$__range:1m] @ end()))"
     queries = [
-        Query(f"{ARRIVED} and {fullest}", "arrives {{deployment}}"),
-        Query(f"{FORECAST} and {fullest}", "forecast {{deployment}}", "faint"),
-        Query(f"{CAPACITY} and {fullest}", "capacity {{deployment}}", "limit"),
+        Query(f"{ARRIVED} and {TIGHTEST}", "arrives {{deployment}}"),
+        Query(f"{FORECAST} and {TIGHTEST}", "forecast {{deployment}}", "faint"),
+        Query(f"{CAPACITY} and {TIGHTEST}", "capacity {{deployment}}", "limit"),
     ]
-    return series(words, queries, "reqps")
+    return lines(words, queries, "reqps")
 
 
 def lever() -> statetimeline.Panel:
@@ -133,7 +133,8 @@ def lever() -> statetimeline.Panel:
         "again.",
         ("LLMFleetDegraded",),
     )
-    return states(words, [Query(highest(deployment("llm:degradation_level"), 8), "{{deployment}}")], LEVERS)
+    level = Query(highest(deployment("llm:degradation_level"), 8), "{{deployment}}")
+    return states(words, [level], LEVERS).legend(common.VizLegendOptions().show_legend(show_legend=True))
 
 
 def pressure() -> timeseries.Panel:
@@ -152,7 +153,7 @@ def pressure() -> timeseries.Panel:
         Query("vector(2)", "shed low priority", "limit"),
         Query("vector(4)", "smaller model", "limit"),
     ]
-    return series(words, queries, "short")
+    return lines(words, queries, "short")
 
 
 BOARD = Board(
@@ -162,13 +163,14 @@ BOARD = Board(
     "6h",
     (
         Cell(standing, 24, 7),
-        Cell(cover, 12, 8),
-        Cell(asked, 12, 8),
-        Cell(room, 12, 8),
-        Cell(demand, 12, 8),
-        Section("Past capacity: levers in the order of what they cost users"),
-        Cell(lever, 12, 7),
-        Cell(pressure, 12, 7),
+        Section("The deployment with the fewest spares; choose another above"),
+        Cell(cover, 8, 8),
+        Cell(asked, 8, 8),
+        Cell(demand, 8, 8),
+        Section("Near capacity, and past it: levers in the order of what they cost users"),
+        Cell(room, 8, 8),
+        Cell(pressure, 8, 8),
+        Cell(lever, 8, 8),
         Section("Failures: what k spares cover, and what they do not"),
         Cell(failures.failing, 6, 8),
         Cell(failures.unready, 9, 8),

@@ -5,16 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.builders import common
+from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as model
+
+from dashboards.source import panels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grafana_foundation_sdk.builders import table, timeseries
 
+    from dashboards.source.panels import Words
+    from dashboards.source.queries import Query
+
 Band = tuple[float | None, float | None, str, str]
 """From, to (open where None), what numbers between them are called, and their colour."""
+
+
+def lines(words: Words, queries: Sequence[Query], unit: str) -> timeseries.Panel:
+    """Lines over time whose colours differ: colours made from names are sometimes nearly the same."""
+    mode = build.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC)
+    return panels.series(words, queries, unit).color_scheme(mode)
+
+
+def counted(words: Words, queries: Sequence[Query]) -> timeseries.Panel:
+    """Steps, for what is counted: there is no half replica, and nothing but zeros is no scale up to 100."""
+    return lines(words, queries, "none").line_interpolation(options.LineInterpolation.STEP_AFTER).axis_soft_max(2)
 
 
 def stacked(panel: timeseries.Panel) -> timeseries.Panel:
@@ -22,9 +39,24 @@ def stacked(panel: timeseries.Panel) -> timeseries.Panel:
     return panel.fill_opacity(40).line_width(1).stacking(common.StackingConfig().mode(options.StackingMode.NORMAL))
 
 
-def stepped(panel: timeseries.Panel) -> timeseries.Panel:
-    """Steps, for what is counted: there is no half replica on the way from three to four."""
-    return panel.line_interpolation(options.LineInterpolation.STEP_AFTER).decimals(0)
+def shaded(panel: timeseries.Panel, colours: Sequence[str]) -> timeseries.Panel:
+    """One colour a query, and its shades where the query has several lines."""
+    for place, colour in enumerate(colours):
+        value = {"mode": "shades", "fixedColor": colour}
+        panel.override_by_query(chr(ord("A") + place), [model.DynamicConfigValue(id_val="color", value=value)])
+    return panel
+
+
+def zoomed(panel: timeseries.Panel, count: int) -> timeseries.Panel:
+    """An axis from the lowest value instead of 0, where a few points matter; `count` is the number of queries."""
+    for place in range(count):
+        panel.override_by_query(chr(ord("A") + place), [model.DynamicConfigValue(id_val="min", value=None)])
+    return panel
+
+
+def narrow(panel: table.Panel) -> table.Panel:
+    """Columns that all fit at 1,280 pixels."""
+    return panel.min_width(70)
 
 
 def by_column(panel: table.Panel, column: str, *, falling: bool) -> table.Panel:

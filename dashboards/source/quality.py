@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards.source.board import Board, Cell, Section
-from dashboards.source.panels import Column, Words, counts, grid, series
-from dashboards.source.panels_more import by_column
+from dashboards.source.panels import Column, Words, counts, grid
+from dashboards.source.panels_more import by_column, lines, narrow, zoomed
 from dashboards.source.queries import Query, deployment, objective, replica
 from dashboards.source.queries_more import KEY_TITLES, each, highest, lowest
 
@@ -41,13 +41,13 @@ def suites() -> table.Panel:
         Column(Query(f"count by ({', '.join(KEY_TITLES)}, track, suite) ({SCORE})", "Replicas")),
     ]
     labels = {"suite": "Suite", "track": "Track", **KEY_TITLES}
-    return by_column(grid(words, columns, labels, NO_SCORES), "Above gate", falling=False)
+    return narrow(by_column(grid(words, columns, labels, NO_SCORES), "Above gate", falling=False))
 
 
 def blind() -> stat.Panel:
     """What a gate does not see."""
     words = Words(
-        "Is anything let through unseen?",
+        "Does the gate see?",
         "anything but 0: a gate without fresh scores lets everything through.",
         "switch golden prompts on, or look at the job that sends scores; a rejected document is named in the sidecar's "
         "log.",
@@ -76,7 +76,8 @@ def scores() -> timeseries.Panel:
         ("LLMQualityBelowGate",),
     )
     score = lowest(f"min by (deployment, track, suite) ({SCORE})", 6)
-    return series(words, [Query(score, SUITE), objective("quality_score")], "percentunit").max(1).no_value(NO_SCORES)
+    panel = lines(words, [Query(score, SUITE), objective("quality_score")], "percentunit")
+    return zoomed(panel, 2).max(1).no_value(NO_SCORES)
 
 
 def drift() -> timeseries.Panel:
@@ -96,7 +97,7 @@ def drift() -> timeseries.Panel:
         Query(f"avg_over_time({mean}[6h]) and {shown}", f"6 h mean {SUITE}"),
         Query(f"{low} and {shown} and {known}", f"low end {SUITE}", "limit"),
     ]
-    return series(words, queries, "percentunit").max(1).no_value(NO_SCORES)
+    return zoomed(lines(words, queries, "percentunit"), 2).max(1).no_value(NO_SCORES)
 
 
 def age() -> timeseries.Panel:
@@ -110,7 +111,7 @@ def age() -> timeseries.Panel:
     )
     oldest = highest(f"max by (deployment, track, suite) ({AGE})")
     limit = Query(f"vector({STALE})", "stale", "limit")
-    return series(words, [Query(oldest, SUITE), limit], "s").no_value(NO_SCORES)
+    return lines(words, [Query(oldest, SUITE), limit], "s").no_value(NO_SCORES)
 
 
 def outcomes() -> timeseries.Panel:
@@ -126,7 +127,7 @@ def outcomes() -> timeseries.Panel:
     share = f"""{by} (increase({replica("llm_quality_cases_total", 'outcome!="passed"')}[3h]))
       / on (deployment, suite) group_left () (sum by (deployment, suite) (increase({cases}[3h])) > 0)"""
     legend = "{{outcome}} {{deployment}} {{suite}}"
-    return series(words, [Query(highest(share, 6), legend)], "percentunit").no_value("No golden prompt was asked")
+    return lines(words, [Query(highest(share, 6), legend)], "percentunit").no_value("No golden prompt was asked")
 
 
 def empty() -> timeseries.Panel:
@@ -162,7 +163,7 @@ def corrupted() -> timeseries.Panel:
         ("LLMCorruptedOutputs",),
     )
     found = highest(f"increase({replica('llm_requests_corrupted_total')}[10m])")
-    return series(words, [Query(found, RANK)], "short").no_value("The engine does not count them")
+    return lines(words, [Query(found, RANK)], "short").axis_soft_max(2).no_value("The engine does not count them")
 
 
 def acceptance() -> timeseries.Panel:
@@ -178,7 +179,7 @@ def acceptance() -> timeseries.Panel:
     now, usual = (f"{by} ({replica(f'llm:spec_decode_acceptance:ratio_{window}')})" for window in ("15m", "6h"))
     legend = "{{deployment}} {{version}}"
     queries = [Query(highest(now), legend), Query(highest(usual), f"usual {legend}", "faint")]
-    return series(words, queries, "percentunit").max(1).no_value("No speculative decoding")
+    return lines(words, queries, "percentunit").max(1).no_value("No speculative decoding")
 
 
 def acceptance_shift() -> timeseries.Panel:
@@ -197,7 +198,7 @@ def acceptance_shift() -> timeseries.Panel:
         Query("vector(0.2)", "+20 points", "limit"),
         Query("vector(-0.2)", "−20 points", "limit"),
     ]
-    return series(words, queries, "percentunit").min(-0.5).max(0.5)
+    return lines(words, queries, "percentunit").min(-0.5).max(0.5)
 
 
 def _against_baseline(words: Words, kind: str) -> timeseries.Panel:
@@ -206,13 +207,13 @@ def _against_baseline(words: Words, kind: str) -> timeseries.Panel:
     bad, usual = deployment(f"llm:requests_{kind}:count_10m"), deployment(f"llm:requests_{kind}:baseline_ratio")
     share = f"{bad} / ({finished} > 0)"
     limit = f"2 * {usual} + 4 * sqrt({usual} * (1 - {usual}) / ({finished} > 0))"
-    shown = f"topk(3, max_over_time(({share})[$__range:1m] @ end()))"
+    shown = f"topk(2, max_over_time(({share})[$__range:1m] @ end()))"
     queries = [
         Query(f"{share} and {shown}", TRACK),
         Query(f"{usual} and {shown}", f"usual {TRACK}", "faint"),
         Query(f"{limit} and {shown}", f"limit {TRACK}", "limit"),
     ]
-    return series(words, queries, "percentunit").no_value("No requests finished")
+    return lines(words, queries, "percentunit").no_value("No requests finished")
 
 
 BOARD = Board(
