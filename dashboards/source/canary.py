@@ -98,8 +98,8 @@ def verdicts() -> table.Panel:
         "any row *Regressed*: worse by more than margin and noise allow over half an hour, as LLMCanaryRegression "
         "judges it.",
         "stop the ramp and send the canary's traffic back; look for the cause afterwards. *Too few requests* is no "
-        "pass: "
-        "wait, or give the canary more traffic. Before a step of the ramp ask `forewarn gate`, which is stricter.",
+        "pass: wait, or give the canary more traffic. Before a step of the ramp ask `forewarn gate`, which is "
+        "stricter.",
         ("LLMCanaryRegression",),
     )
 
@@ -119,7 +119,7 @@ def verdicts() -> table.Panel:
         column("allowed", "Allowed"),
     ]
     panel = grid(words, columns, {"guardrail": "Guardrail", **KEY_TITLES}, NO_CANARY)
-    return in_words(narrow(by_column(panel, "Verdict", falling=True)), "Verdict", VERDICTS)
+    return in_words(narrow(by_column(panel, "Verdict", falling=True), Guardrail=155, Verdict=150), "Verdict", VERDICTS)
 
 
 def ttft_canary() -> timeseries.Panel:

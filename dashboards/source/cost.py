@@ -44,7 +44,7 @@ def by_deployment() -> table.Panel:
         Column(Query(each(f"{PRICE} / {OBJECTIVE}"), "Of objective", unit="percentunit"), over),
         Column(Query(each(deployment("llm:replicas:count")), "Replicas")),
         Column(Query(each(GPUS), "GPUs")),
-        Column(Query(each(PER_GPU_HOUR), "Tokens per GPU hour", unit="short")),
+        Column(Query(each(PER_GPU_HOUR), "Tokens/GPU h", unit="short")),
     ]
     return narrow(by_column(grid(words, columns, KEY_TITLES, NO_PRICE), "A month", falling=True))
 
@@ -100,7 +100,7 @@ def million() -> timeseries.Panel:
         ("LLMCostAboveObjective",),
     )
     busy = f"{PRICE} * (1 - {IDLE})"
-    shown = f"topk(4, max_over_time({PRICE}[$__range] @ end()))"
+    shown = f"topk(3, max_over_time({PRICE}[$__range] @ end()))"
     queries = [
         Query(f"{PRICE} and {shown}", "{{deployment}}"),
         Query(f"{busy} and {shown}", "without idle {{deployment}}", "faint"),

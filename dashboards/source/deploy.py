@@ -35,8 +35,7 @@ def headroom() -> timeseries.Panel:
     words = Words(
         "Is there room to take a replica out?",
         "the solid line above the dashed 90 % while two versions are live. The dotted line above it: the next step of "
-        "the roll "
-        "takes what the load needs.",
+        "the roll takes what the load needs.",
         "pause the roll, or surge before you drain; wait for a quieter hour.",
         ("LLMDeployHeadroomExhausted", "LLMSaturationForecast"),
     )
@@ -125,8 +124,7 @@ def cold_start() -> timeseries.Panel:
         "a new version above the old one: every scale-out and every roll gets slower, and forecasts reach that much "
         "further.",
         "look at the weights' size and the loading rate; keep compile caches on a volume. Dotted is what forecasts "
-        "reckon with: "
-        "300 s where nothing was measured.",
+        "reckon with: 300 s where nothing was measured.",
         ("LLMSaturationForecast", "LLMWarmupFailed"),
     )
     by = f"max by (deployment, track, version) ({replica('llm_replica_cold_start_seconds')})"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dashboards.source.panels import Column, Words, counts, grid
 from dashboards.source.panels_more import by_column, counted, in_words, narrow
 from dashboards.source.queries import Query, replica
-from dashboards.source.queries_more import highest
+from dashboards.source.queries_more import among_highest, highest
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import stat, table, timeseries
@@ -71,10 +71,9 @@ def by_version() -> timeseries.Panel:
     )
     by = "sum by (deployment, version)"
     down, limit = f"{by} ({DOWN} == bool 0)", f"clamp_min(ceil(0.3 * count by (deployment, version) ({DOWN})), 2)"
-    shown = f"topk(3, max_over_time(({down})[$__range:1m] @ end()))"
     queries = [
-        Query(f"{down} and {shown}", "{{deployment}} {{version}}"),
-        Query(f"{limit} and {shown}", "together {{deployment}} {{version}}", "limit"),
+        Query(highest(down), "{{deployment}} {{version}}"),
+        Query(f"{limit} and {_ever(down)}", "together {{deployment}} {{version}}", "limit"),
     ]
     return counted(words, queries)
 
@@ -89,10 +88,9 @@ def by_node() -> timeseries.Panel:
     )
     up = replica("llm:replica_up:min", 'node!=""')
     down, limit = f"sum by (node) ({up} == bool 0)", f"clamp_min(ceil(0.5 * count by (node) ({up})), 2)"
-    shown = f"topk(3, max_over_time(({down})[$__range:1m] @ end()))"
     queries = [
-        Query(f"{down} and {shown}", "{{node}}"),
-        Query(f"{limit} and {shown}", "together {{node}}", "limit"),
+        Query(highest(down), "{{node}}"),
+        Query(f"{limit} and {_ever(down)}", "together {{node}}", "limit"),
     ]
     return counted(words, queries).no_value("Targets have no label node")
 
@@ -118,34 +116,41 @@ def worst_replicas() -> table.Panel:
         "open the replica by its name. Twenty rows at most: first what does not serve, then the longest queues.",
         ("LLMEngineDown", "LLMEngineStalled", "LLMQueueGrowing"),
     )
-    chosen = f"and on ({ROW}) topk(20, {_rank()})"
+    rank = _rank()
+    worst = among_highest(rank, 20)
 
     def column(series: str, title: str, unit: str | None = None) -> Column:
-        return Column(Query(f"max by ({ROW}) ({series}) {chosen}", title, unit=unit))
+        return Column(Query(f"max by ({ROW}) ({series}) and on ({ROW}) {worst}", title, unit=unit))
 
     columns = [
-        Column(Query(f"topk(20, {_rank()})", "State")),
+        Column(Query(worst, "State")),
         column(replica("llm_requests_running"), "Running"),
         column(replica("llm_requests_waiting"), "Waiting"),
-        column(replica("llm:queue_pressure:mean_1m"), "Waiting per running", "short"),
+        column(replica("llm:queue_pressure:mean_1m"), "Pressure", "short"),
         column(replica("llm:kv_cache_usage:p95_5m"), "KV cache p95", "percentunit"),
         column(replica("llm:time_to_first_token:p99_5m"), "TTFT p99", "s"),
         column(f"changes({replica('llm_engine_start_time_seconds')}[1h])", "Restarts, 1 h"),
     ]
     labels = {"instance": "Replica", "deployment": "Deployment", "version": "Version"}
     table = grid(words, columns, labels, "No replica")
-    return in_words(narrow(by_column(table, "State", falling=True)), "State", STATES)
+    return in_words(narrow(by_column(table, "State", falling=True), Replica=170), "State", STATES)
+
+
+def _ever(down: str) -> str:
+    """Where something was down at any time shown: a limit for what never failed is only in the way."""
+    return f"max_over_time(({down})[$__range:1m] @ end()) > 0"
 
 
 def _rank() -> str:
-    """What does not serve by its state, whole numbers from 1; what serves by its queue, between 0 and 1."""
-    queue = replica("llm:queue_pressure:mean_1m")
+    """What does not serve by its state, from 1 on; what serves by its queue, else its cache, between 0 and 1."""
+    queue, cache = replica("llm:queue_pressure:mean_1m"), replica("llm:kv_cache_usage:mean_1m")
     parts = {
         "down": f"4 * ({replica('llm_engine_up')} == bool 0)",
         "stalled": f"3 * {replica('llm_engine_stalled')}",
         "cold": f"2 * ({replica('llm_replica_warm')} == bool 0)",
         "unready": f"{replica('llm_replica_ready')} == bool 0",
         "queue": f"{queue} / (1 + {queue})",
+        "cache": f"{cache} / 1000",
     }
     each_part = " or ".join(f'label_replace({expr}, "part", "{part}", "", "")' for part, expr in parts.items())
     return f"max by ({ROW}) ({each_part})"

@@ -10,8 +10,8 @@ from dashboards.source import failures
 from dashboards.source.board import Board, Cell, Section
 from dashboards.source.panels import Column, Words, grid, states
 from dashboards.source.panels_more import by_column, counted, lines, narrow
-from dashboards.source.queries import Query, deployment
-from dashboards.source.queries_more import KEY_TITLES, each, highest
+from dashboards.source.queries import Query, deployment, replica
+from dashboards.source.queries_more import KEY_TITLES, KEYS, among_highest, each, highest
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import statetimeline, table, timeseries
@@ -22,9 +22,13 @@ NEED, ASKED = deployment("llm:peak_need:replicas"), deployment("llm:desired_repl
 ARRIVED, FORECAST = deployment("llm:requests_arrived:rate5m"), deployment("llm:demand_forecast:rate")
 CAPACITY = f"({deployment('llm:replica_capacity:requests')} * {READY} > 0)"
 """Requests per second that the ready replicas are proven to finish, together."""
-TIGHTEST = f"""bottomk(1,
-  min_over_time({SPARE}[$__range] @ end()) or min_over_time({READY}[$__range] @ end())
+LOAD = f"{ARRIVED} / {CAPACITY}"
+BORN = f"1e-12 * max by ({KEYS}) (max_over_time({replica('llm_engine_start_time_seconds')}[$__range] @ end()))"
+"""Tells equals apart, and moves nothing else."""
+SCARCE = f"""(
+  0 - (min_over_time({SPARE}[$__range] @ end()) or min_over_time({READY}[$__range] @ end()))
 )"""
+TIGHTEST = among_highest(f"({SCARCE} + {BORN} or {SCARCE})", 1)
 """The one with the fewest spares; where capacity is unknown, ready replicas stand in for spares."""
 LEVERS = {
     0: ("none", "green"),
@@ -38,10 +42,9 @@ def standing() -> table.Panel:
     """Every deployment, the tightest on top."""
     words = Words(
         "Which deployment cannot lose k replicas?",
-        "spare less k below 0: the next failure is felt by users. Spare below 0: the peak that is due already is.",
+        "spare less k below 0: the next failure is felt by users. Load or forecast (one cold start on) near 100 %.",
         "bring back what is down, then add replicas up to *asked for*. No number there: the deployment was never busy, "
-        "so its "
-        "capacity is unknown; load-test it and set objectives.replica_requests_per_second.",
+        "so its capacity is unknown; load-test it and set objectives.replica_requests_per_second.",
         ("LLMRedundancyBelowNPlusK", "LLMCapacityBelowPeakNeed", "LLMSaturationForecast"),
     )
     load = (("text", None), ("orange", 0.8), ("red", 1.0))
@@ -52,8 +55,8 @@ def standing() -> table.Panel:
         Column(Query(each(NEED), "Peak needs")),
         Column(Query(each(SPARES), "k")),
         Column(Query(each(ASKED), "Asked for")),
-        Column(Query(each(f"{ARRIVED} / {CAPACITY}"), "Load", unit="percentunit"), load),
-        Column(Query(each(f"{FORECAST} / {CAPACITY}"), "One cold start on", unit="percentunit"), load),
+        Column(Query(each(LOAD), "Load", unit="percentunit"), load),
+        Column(Query(each(f"{FORECAST} / {CAPACITY}"), "Forecast", unit="percentunit"), load),
         Column(Query(each(deployment("llm:degradation_level")), "Lever"), (("text", None), ("red", 1))),
     ]
     return narrow(by_column(grid(words, columns, KEY_TITLES, "No deployment"), "Spare less k", falling=False))
@@ -62,7 +65,7 @@ def standing() -> table.Panel:
 def cover() -> timeseries.Panel:
     """Ready against N+k."""
     words = Words(
-        "Do the ready replicas cover the peak and k spares?",
+        "Do the ready replicas cover N + k?",
         "the solid line below the dashed one: a failure now is felt. The dotted line above the solid: replicas are "
         "there and not ready.",
         "dotted well above solid: find out what keeps replicas from being ready, below. Else add replicas.",
@@ -101,7 +104,7 @@ def room() -> timeseries.Panel:
         ("LLMSaturationForecast", "LLMCapacityBelowPeakNeed"),
     )
     queries = [
-        Query(highest(f"{ARRIVED} / {CAPACITY}"), "{{deployment}}"),
+        Query(highest(LOAD), "{{deployment}}"),
         Query(f"max({FORECAST} / {CAPACITY})", "highest forecast", "faint"),
         Query("vector(1)", "all of it", "limit"),
     ]
@@ -142,8 +145,7 @@ def pressure() -> timeseries.Panel:
     words = Words(
         "How near is the next lever?",
         "waiting for each running request, over the whole deployment, climbs to 1, 2 or 4: there a lever becomes due. "
-        "It is "
-        "let go at half of that.",
+        "It is let go at half of that.",
         "below 1 and rising: add replicas now, and no lever will be needed.",
         ("LLMFleetDegraded", "LLMQueueGrowing"),
     )

@@ -31,7 +31,7 @@ def lines(words: Words, queries: Sequence[Query], unit: str) -> timeseries.Panel
 
 def counted(words: Words, queries: Sequence[Query]) -> timeseries.Panel:
     """Steps, for what is counted: there is no half replica, and nothing but zeros is no scale up to 100."""
-    return lines(words, queries, "none").line_interpolation(options.LineInterpolation.STEP_AFTER).axis_soft_max(2)
+    return lines(words, queries, "none").line_interpolation(options.LineInterpolation.STEP_AFTER).axis_soft_max(3)
 
 
 def stacked(panel: timeseries.Panel) -> timeseries.Panel:
@@ -54,9 +54,11 @@ def zoomed(panel: timeseries.Panel, count: int) -> timeseries.Panel:
     return panel
 
 
-def narrow(panel: table.Panel) -> table.Panel:
-    """Columns that all fit at 1,280 pixels."""
-    return panel.min_width(70)
+def narrow(panel: table.Panel, **wider: int) -> table.Panel:
+    """Columns that all fit at 1,280 pixels, some of them of a width of their own."""
+    for column, width in wider.items():
+        panel.override_by_name(column, [model.DynamicConfigValue(id_val="custom.width", value=width)])
+    return panel.min_width(85)
 
 
 def by_column(panel: table.Panel, column: str, *, falling: bool) -> table.Panel:

@@ -17,6 +17,14 @@ def lowest(expr: str, count: int = 5) -> str:
     return f"({expr}) and bottomk({count}, min_over_time(({expr})[$__range:1m] @ end()))"
 
 
+def among_highest(rank: str, count: int) -> str:
+    """What ranks highest, the same in every query of a panel: among equals, topk picks by chance.
+
+    Equals of the last one come along, so a rank should have few.
+    """
+    return f"(({rank}) >= scalar(min(topk({count}, {rank}))))"
+
+
 def each(expr: str, *more: str) -> str:
     """One value a deployment, without the series' name: what tables are joined by."""
     return f"max by ({', '.join((KEYS, *more))}) ({expr})"
