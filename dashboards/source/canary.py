@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dashboards.source.panels import Column, Words, grid
 from dashboards.source.panels_more import by_column, in_words, lines, narrow, shaded
 from dashboards.source.queries import Query, deployment, replica
-from dashboards.source.queries_more import KEY_TITLES, KEYS, each
+from dashboards.source.queries_more import KEYS, PLACE_TITLES
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import table, timeseries
@@ -109,7 +109,9 @@ def verdicts() -> table.Panel:
             f'label_join(label_replace({getattr(guardrail, part)}, "is", "{text}", "", ""), "guardrail", " ", {labels})'
             for guardrail, text, labels in GUARDRAILS
         ]
-        return Column(Query(each(" or ".join(rows), "guardrail"), title, unit=unit))
+        return Column(
+            Query(f"max by (cluster, namespace, deployment, guardrail) ({' or '.join(rows)})", title, unit=unit)
+        )
 
     columns = [
         column("verdict", "Verdict", None),
@@ -118,7 +120,7 @@ def verdicts() -> table.Panel:
         column("worse", "Worse by"),
         column("allowed", "Allowed"),
     ]
-    panel = grid(words, columns, {"guardrail": "Guardrail", **KEY_TITLES}, NO_CANARY)
+    panel = grid(words, columns, {"guardrail": "Guardrail", **PLACE_TITLES}, NO_CANARY)
     return in_words(narrow(by_column(panel, "Verdict", falling=True), Guardrail=155, Verdict=150), "Verdict", VERDICTS)
 
 

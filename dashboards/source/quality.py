@@ -8,7 +8,7 @@ from dashboards.source.board import Board, Cell, Section
 from dashboards.source.panels import Column, Words, counts, grid
 from dashboards.source.panels_more import by_column, lines, narrow, zoomed
 from dashboards.source.queries import Query, deployment, objective, replica
-from dashboards.source.queries_more import KEY_TITLES, among_highest, each, highest, lowest
+from dashboards.source.queries_more import PLACE_TITLES, among_highest, each, highest, lowest
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import stat, table, timeseries
@@ -31,23 +31,24 @@ def suites() -> table.Panel:
         "roll back to the last version that passed. Replicas that differ from each other: compare their versions.",
         ("LLMQualityBelowGate", "LLMQualityStale"),
     )
-    gate = f"on ({', '.join(KEY_TITLES)}, track) group_left () {each(GATE, 'track')}"
-    lowest_score = f"min by ({', '.join(KEY_TITLES)}, track, suite) ({SCORE})"
+    key = "cluster, namespace, deployment, track"  # no model: on a phone the margin is to be seen
+    gate = f"on ({key}) group_left () max by ({key}) ({GATE})"
+    lowest_score = f"min by ({key}, suite) ({SCORE})"
     columns = [
         Column(Query(f"{lowest_score} - {gate}", "Margin", unit="percentunit"), (("red", None), ("green", 0))),
         Column(Query(lowest_score, "Lowest", unit="percentunit")),
-        Column(Query(each(SCORE, "track", "suite"), "Highest", unit="percentunit")),
-        Column(Query(each(AGE, "track", "suite"), "Oldest", unit="s"), (("text", None), ("red", STALE))),
-        Column(Query(f"count by ({', '.join(KEY_TITLES)}, track, suite) ({SCORE})", "Replicas")),
+        Column(Query(f"max by ({key}, suite) ({SCORE})", "Highest", unit="percentunit")),
+        Column(Query(f"max by ({key}, suite) ({AGE})", "Oldest", unit="s"), (("text", None), ("red", STALE))),
+        Column(Query(f"count by ({key}, suite) ({SCORE})", "Replicas")),
     ]
-    labels = {"suite": "Suite", "track": "Track", **KEY_TITLES}
+    labels = {"suite": "Suite", "track": "Track", **PLACE_TITLES}
     return narrow(by_column(grid(words, columns, labels, NO_SCORES), "Margin", falling=False))
 
 
 def blind() -> stat.Panel:
     """What a gate does not see."""
     words = Words(
-        "Does the gate see?",
+        "Does the gate see everything?",
         "anything but 0: a gate without fresh scores lets everything through.",
         "switch golden prompts on, or look at the job that sends scores; a rejected document is named in the sidecar's "
         "log.",
@@ -91,12 +92,13 @@ def drift() -> timeseries.Panel:
     )
     mean = deployment("llm:quality_score:mean")
     known = f"count_over_time({mean}[7d:1h] offset 6h) >= 24"
-    above = f"avg_over_time({mean}[6h]) - (quantile_over_time(0.1, {mean}[7d:1h] offset 6h) - 0.03) and {known}"
+    above = f"avg_over_time({mean}[6h]) - (quantile_over_time(0.1, {mean}[7d:1h] offset 6h) - 0.03)"
+    shown = f"bottomk(5, min_over_time({mean}[$__range] @ end()))"
     queries = [
-        Query(f"({above}) and {among_highest(f'0 - min_over_time(({above})[$__range:10m] @ end())', 5)}", SUITE),
+        Query(f"{above} and {known} and {shown}", SUITE),
         Query("vector(0)", "drifts below", "limit"),
     ]
-    return zoomed(lines(words, queries, "percentunit"), 2)
+    return zoomed(lines(words, queries, "percentunit"), 2).axis_soft_min(-0.05).axis_soft_max(0.1)
 
 
 def age() -> timeseries.Panel:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 KEYS = "cluster, namespace, deployment, model"
 """What the pack's records of a deployment are told apart by."""
-KEY_TITLES = {"cluster": "Cluster", "namespace": "Namespace", "deployment": "Deployment", "model": "Model"}
+PLACE_TITLES = {"cluster": "Cluster", "namespace": "Namespace", "deployment": "Deployment"}
+KEY_TITLES = {**PLACE_TITLES, "model": "Model"}
 
 
 def highest(expr: str, count: int = 5) -> str:
