@@ -51,17 +51,16 @@ def trouble() -> stat.Panel:
         "engine down or restarting: read the end of its log. Sidecar gone: look at its target in Prometheus.",
         ("LLMEngineDown", "LLMEngineRestarting", "LLMExporterDown", "LLMPackSchemaMismatch"),
     )
-    engines = f"min by (instance) ({replica('llm_engine_up')})"
-    gone = f"{replica('llm:sidecar:seen')} unless on (job, instance) {replica('llm_engine_up')}"
-    restarts = f"sum(changes({replica('llm_engine_start_time_seconds')}[30m])) or vector(0)"
-    other = sidecar("forewarn_schema_info", 'schema!="1"')
+    up = replica("llm_engine_up")
+    gone = f"count({replica('llm:sidecar:seen')} unless on (job, instance) {up}) or 0 * count({up})"
+    other = of_chosen(sidecar("forewarn_schema_info", 'schema!="1"'))
     return counts(
         words,
         [
-            Query(f"count({engines} == 0) or vector(0)", "Engines down"),
-            Query(restarts, "Restarts in 30 min"),
-            Query(f"count({gone}) or vector(0)", "Sidecars gone"),
-            Query(f"count({of_chosen(other)}) or vector(0)", "Wrong schema"),
+            Query(f"sum(min by (instance) ({up}) == bool 0)", "Engines down"),
+            Query(f"sum(changes({replica('llm_engine_start_time_seconds')}[30m]))", "Restarts in 30 min"),
+            Query(gone, "Sidecars gone"),
+            Query(f"count({other}) or 0 * count({up})", "Wrong schema"),
         ],
     )
 
@@ -199,7 +198,8 @@ def polls() -> timeseries.Panel:
         ("LLMEngineDown", "LLMSamplesStale"),
     )
     rate = of_chosen(f"rate({sidecar('forewarn_polls_total')}[5m])")
-    failed = f"count({of_chosen(sidecar('forewarn_collector_success'))} == 0) or vector(0)"
+    broken = of_chosen(f"{sidecar('forewarn_collector_success')} == 0")
+    failed = f"count({broken}) or 0 * count({replica('llm_engine_up')})"
     return series(
         words,
         [Query(f"sum by (result) ({rate})", "{{result}}"), Query(failed, "failed collectors", unit="short")],
