@@ -184,6 +184,29 @@ def burn() -> timeseries.Panel:
     )
 
 
+def outcomes() -> timeseries.Panel:
+    """Empty and failed answers against what is usual."""
+    words = Words(
+        "Are more answers than usual empty or failed?",
+        "a line above the dashed one: beyond its usual share and beyond noise. Empty answers hurt no latency.",
+        "compare with the time of the last deploy, and roll back.",
+        ("LLMEmptyOutputsAboveBaseline", "LLMErrorsAboveBaseline"),
+    )
+    finished = f"({deployment('llm:requests_finished:count_10m')} > 0)"
+
+    def share(kind: str) -> Query:
+        return Query(
+            f"{deployment(f'llm:requests_{kind}:count_10m')} / {finished}", f"{kind} {{{{deployment}}}} {{{{track}}}}"
+        )
+
+    def alarm(kind: str) -> Query:
+        usual = deployment(f"llm:requests_{kind}:baseline_ratio")
+        level = f"min(2 * {usual} + 4 * sqrt({usual} * (1 - {usual}) / {finished}))"
+        return Query(level, f"{kind}: more than usual", "limit")
+
+    return series(words, [share("empty"), share("failed"), alarm("empty"), alarm("failed")], "percentunit")
+
+
 BOARD = Board(
     "forewarn-on-call",
     "forewarn / On-call",
@@ -198,8 +221,9 @@ BOARD = Board(
         Cell(waiting, 6, 7),
         Cell(kv_cache, 6, 7),
         Cell(preemptions, 6, 7),
-        Cell(ttft, 8, 7),
-        Cell(tpot, 8, 7),
-        Cell(burn, 8, 7),
+        Cell(ttft, 6, 7),
+        Cell(tpot, 6, 7),
+        Cell(burn, 6, 7),
+        Cell(outcomes, 6, 7),
     ),
 )

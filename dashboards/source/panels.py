@@ -26,6 +26,12 @@ LINKS = {
     "instance": ("This replica in depth", "/d/forewarn-replica?var-instance=${__value.raw}&${datasource:queryparam}"),
 }
 """Where a label's cell in a table leads."""
+Texts = Mapping[int, tuple[str, str]]
+"""What a value is called, and its colour."""
+YES_OR_NO: Texts = {1: ("yes", "green"), 0: ("NO", "red")}
+"""For what should be 1."""
+NO_OR_YES: Texts = {0: ("no", "green"), 1: ("YES", "red")}
+"""For what should be 0."""
 Steps = Sequence[tuple[str, float | None]]
 """Colours, each from a value on; the first from anywhere."""
 
@@ -127,12 +133,8 @@ def numbers(words: Words, queries: Sequence[Query], unit: str, steps: Steps = PL
     return panel
 
 
-def states(words: Words, queries: Sequence[Query], texts: Mapping[int, tuple[str, str]]) -> statetimeline.Panel:
+def states(words: Words, queries: Sequence[Query], texts: Texts) -> statetimeline.Panel:
     """A band a series, whose value is a state: value → what it is called, and its colour."""
-    results = {
-        str(value): model.ValueMappingResult(text=text, color=colour, index=value)
-        for value, (text, colour) in texts.items()
-    }
     panel = (
         statetimeline.Panel()
         .title(words.title)
@@ -141,7 +143,7 @@ def states(words: Words, queries: Sequence[Query], texts: Mapping[int, tuple[str
         .datasource(DATASOURCE)
         .unit("none")
         .no_value("No data")
-        .mappings([model.ValueMap(options=results)])
+        .mappings([_mapping(texts)])
         .thresholds(_thresholds(PLAIN))
         .color_scheme(build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
         .show_value(options.VisibilityMode.AUTO)
@@ -154,10 +156,11 @@ def states(words: Words, queries: Sequence[Query], texts: Mapping[int, tuple[str
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of numbers in a table; the query's legend is its title, `steps` colour its text."""
+    """A column of numbers in a table: the query's legend is its title, `steps` colour its text, `texts` replace it."""
 
     query: Query
     steps: Steps = PLAIN
+    texts: Texts | None = None
 
 
 def grid(words: Words, columns: Sequence[Column], labels: Mapping[str, str], nothing: str) -> table.Panel:
@@ -173,10 +176,11 @@ def grid(words: Words, columns: Sequence[Column], labels: Mapping[str, str], not
         changed = [*_unit(column.query.unit)]
         if column.steps != PLAIN:
             steps = [{"color": colour, "value": value} for colour, value in column.steps]
-            changed += [
-                _override("thresholds", {"mode": "absolute", "steps": steps}),
-                _override("custom.cellOptions", {"type": "color-text"}),
-            ]
+            changed.append(_override("thresholds", {"mode": "absolute", "steps": steps}))
+        if column.texts:
+            changed.append(_override("mappings", [_mapping(column.texts).to_json()]))
+        if column.texts or column.steps != PLAIN:
+            changed.append(_override("custom.cellOptions", {"type": "color-text"}))
         if changed:
             panel.override_by_name(column.query.legend, changed)
     return panel
@@ -232,6 +236,15 @@ def _unit(unit: str | None) -> list[model.DynamicConfigValue]:
 
 def _override(name: str, value: object) -> model.DynamicConfigValue:
     return model.DynamicConfigValue(id_val=name, value=value)
+
+
+def _mapping(texts: Texts) -> model.ValueMap:
+    return model.ValueMap(
+        options={
+            str(value): model.ValueMappingResult(text=text, color=colour, index=place)
+            for place, (value, (text, colour)) in enumerate(texts.items())
+        }
+    )
 
 
 def _thresholds(steps: Steps) -> build.ThresholdsConfig:

@@ -39,6 +39,23 @@ def sidecar(series: str, *more: str) -> str:
     return _selector(series, SIDECAR, *more)
 
 
+def of_chosen(expr: str) -> str:
+    """An expression on series about the sidecar itself, kept to the replicas that the variables choose."""
+    return f"{expr} and on (job, instance) {replica('llm_engine_up')}"
+
+
+def mean(series: str, *by: str) -> str:
+    """Mean of a histogram's observations, together over the replicas chosen."""
+    total, count = (f"sum by ({', '.join(by)}) (rate({replica(series + part)}[5m]))" for part in ("_sum", "_count"))
+    return f"{total} / ({count} > 0)"
+
+
+def quantile(share: float, series: str, *by: str) -> str:
+    """A quantile of a histogram, together over the replicas chosen."""
+    buckets = f"rate({replica(series + '_bucket')}[5m])"
+    return f"histogram_quantile({share}, sum by ({', '.join((*by, 'le'))}) ({buckets}))"
+
+
 def worst(series: str, count: int = 5) -> str:
     """Those that were highest at any time shown, so that 200 replicas stay readable and lines do not come and go."""
     return f"{series} and topk({count}, max_over_time({series}[$__range] @ end()))"
