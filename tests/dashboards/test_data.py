@@ -28,7 +28,7 @@ UNFED = {"forewarn-on-call | Can this board be trusted? | D": "1: no rule has be
 """Queries that say something without data."""
 EMPTY = {
     "forewarn-capacity | λ: how many requests arrive each second? | B": "the lab plays less than an hour, not a week",
-    "forewarn-quality | Do the scores drift below their own week? | B": "as above: none before a day of scores",
+    "forewarn-quality | Do the scores drift below their own week? | A": "as above: none before a day of scores",
 }
 """Queries that are rightly empty over this incident, and why."""
 
