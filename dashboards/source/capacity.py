@@ -32,8 +32,9 @@ def _in_range(name: str) -> str:
 def totals() -> stat.Panel:
     """What was served in the time shown."""
     words = Words(
-        "How much was served in the time shown?",
-        "none: these numbers rise with success and with retries alike. Compare with the same time before.",
+        "How much was served?",
+        "in the time shown. None is bad: these numbers rise with success and with retries alike. Compare with the same "
+        "time before.",
         "use them for reviews and bills, never to judge whether users are well.",
         ("LLMSaturationForecast",),
     )
@@ -73,7 +74,7 @@ def arrivals() -> timeseries.Panel:
     words = Words(
         "λ: how many requests arrive each second?",
         "a peak that nears the dashed line: what all ready replicas together are proven to finish.",
-        "plan for the peak, not the mean; compare with the dotted week before.",
+        "plan for the peak, not the mean; compare with the week before, in short dashes.",
         ("LLMSaturationForecast", "LLMCapacityBelowPeakNeed"),
     )
     before = f"sum by ({BY}) (rate({replica('llm_requests_arrived_total')}[5m] offset 1w))"
@@ -102,7 +103,7 @@ def stay() -> timeseries.Panel:
 def inside() -> timeseries.Panel:
     """L = λ·W."""
     words = Words(
-        "λ·W: how many requests are inside, against how many fit?",
+        "λ·W: how many are inside, of how many?",
         "λ·W at the dashed line: all slots are taken, and what comes more waits. The measured count far above λ·W: "
         "requests pile up that have not finished yet.",
         "add replicas, or raise the sequence limit if the KV cache has room.",
@@ -184,7 +185,7 @@ def shape() -> timeseries.Panel:
 def finished() -> timeseries.Panel:
     """Requests finished, by reason."""
     words = Words(
-        "How many requests finish each second, and how?",
+        "How many requests finish, and how?",
         "finished below arrived for long: a queue grows somewhere. Rejections: a queue limit is reached.",
         "add capacity; see the Replica board for errors and aborts.",
         ("LLMErrorsAboveBaseline",),

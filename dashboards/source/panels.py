@@ -21,17 +21,22 @@ COLOURS = (("green", None), ("orange", 0.8), ("red", 1.0))
 BAD_FROM_ONE = (("green", None), ("red", 1.0))
 PLAIN = (("text", None),)
 """For numbers that are neither good nor bad."""
+DASHES = {"limit": [10, 10], "faint": [2, 4]}
+"""Long for objectives; short for company such as peaks, where Grafana's own dots are too pale to see."""
 LINKS = {
     "alertname": ("Runbook", "${runbooks}/${__value.raw}.md"),
     "instance": ("This replica in depth", "/d/forewarn-replica?var-instance=${__value.raw}&${datasource:queryparam}"),
 }
 """Where a label's cell in a table leads."""
-Texts = Mapping[int, tuple[str, str]]
+WIDTHS = {"severity": 75, "instance": 135, "signal": 150}
+"""Pixels of columns that need them; the others share the rest."""
+Texts = Mapping[int, tuple[str, str]] | Mapping[str, tuple[str, str]]
 """What a value is called, and its colour."""
 YES_OR_NO: Texts = {1: ("yes", "green"), 0: ("NO", "red")}
 """For what should be 1."""
 NO_OR_YES: Texts = {0: ("no", "green"), 1: ("YES", "red")}
 """For what should be 0."""
+SEVERITIES: Texts = {"critical": ("critical", "red"), "warning": ("warning", "orange"), "info": ("info", "text")}
 Steps = Sequence[tuple[str, float | None]]
 """Colours, each from a value on; the first from anywhere."""
 
@@ -59,7 +64,11 @@ class Words:
 
 
 def series(words: Words, queries: Sequence[Query], unit: str) -> timeseries.Panel:
-    """Lines over time from 0; objectives dashed in red, peaks and forecasts dotted."""
+    """Lines over time from 0; objectives dashed in red, peaks and forecasts in short dashes.
+
+    Colours go by place: the first four are far from red, which a tired person takes for an alarm. By name, two replicas
+    may get the same, and a deployment red.
+    """
     panel = (
         timeseries.Panel()
         .title(words.title)
@@ -70,7 +79,7 @@ def series(words: Words, queries: Sequence[Query], unit: str) -> timeseries.Pane
         .min(0)
         .line_width(2)
         .show_points(options.VisibilityMode.NEVER)
-        .color_scheme(build.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .color_scheme(build.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC))
         .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING))
         .legend(common.VizLegendOptions().show_legend(show_legend=True).placement(options.LegendPlacement.BOTTOM))
     )
@@ -173,7 +182,7 @@ def grid(words: Words, columns: Sequence[Column], labels: Mapping[str, str], not
     panel = _table(words, {**labels, **values}, nothing)
     for ref, column in refs.items():
         panel.with_target(_target(column.query, ref).instant().format(PromQueryFormat.TABLE))
-        changed = [*_unit(column.query.unit)]
+        changed = [_override("noValue", "–"), *_unit(column.query.unit)]
         if column.steps != PLAIN:
             steps = [{"color": colour, "value": value} for colour, value in column.steps]
             changed.append(_override("thresholds", {"mode": "absolute", "steps": steps}))
@@ -181,8 +190,7 @@ def grid(words: Words, columns: Sequence[Column], labels: Mapping[str, str], not
             changed.append(_override("mappings", [_mapping(column.texts).to_json()]))
         if column.texts or column.steps != PLAIN:
             changed.append(_override("custom.cellOptions", {"type": "color-text"}))
-        if changed:
-            panel.override_by_name(column.query.legend, changed)
+        panel.override_by_name(column.query.legend, changed)
     return panel
 
 
@@ -205,12 +213,18 @@ def _table(words: Words, columns: Mapping[str, str], nothing: str) -> table.Pane
         .datasource(DATASOURCE)
         .unit("none")
         .no_value(nothing)
+        .min_width(50)
         .with_transformation(model.DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(model.DataTransformerConfig(id_val="organize", options=organise))
     )
-    for label, (title, url) in LINKS.items():
-        if label in columns:
-            panel.override_by_name(columns[label], [_override("links", [{"title": title, "url": url}])])
+    for label in sorted(columns.keys() & LINKS.keys()):
+        title, url = LINKS[label]
+        panel.override_by_name(columns[label], [_override("links", [{"title": title, "url": url}])])
+    for label in sorted(columns.keys() & WIDTHS.keys()):
+        panel.override_by_name(columns[label], [_override("custom.width", WIDTHS[label])])
+    if "severity" in columns:
+        changed = [_override("mappings", [_mapping(SEVERITIES).to_json()])]
+        panel.override_by_name(columns["severity"], [*changed, _override("custom.cellOptions", {"type": "color-text"})])
     return panel
 
 
@@ -222,7 +236,7 @@ def _look(look: str) -> list[model.DynamicConfigValue]:
     if look == "line":
         return []
     changed = [
-        _override("custom.lineStyle", {"fill": "dash" if look == "limit" else "dot"}),
+        _override("custom.lineStyle", {"fill": "dash", "dash": DASHES[look]}),
         _override("custom.lineWidth", 1),
     ]
     if look == "limit":

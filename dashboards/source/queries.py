@@ -10,7 +10,7 @@ DEPLOYMENT = 'deployment=~"$deployment",model=~"$model"'
 SIDECAR = 'instance=~"$instance"'
 
 Look = Literal["line", "limit", "faint"]
-"""A series; an objective (dashed red); company for a series, such as a peak or a forecast (dotted)."""
+"""A series; an objective (dashed red); company for a series, such as a peak or a forecast (short dashes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,20 @@ def quantile(share: float, series: str, *by: str) -> str:
     return f"histogram_quantile({share}, sum by ({', '.join((*by, 'le'))}) ({buckets}))"
 
 
-def worst(series: str, count: int = 5) -> str:
+def worst(series: str, count: int = 4) -> str:
     """Those that were highest at any time shown, so that 200 replicas stay readable and lines do not come and go."""
     return f"{series} and topk({count}, max_over_time({series}[$__range] @ end()))"
+
+
+def kv_usage(count: int) -> str:
+    """KV-cache use of those with the most: its p95, and below the first bucket's bound of 50 % its mean.
+
+    In the first bucket, a quantile only says where it lies between 0 and 50 %: an idle cache would read 48 %. Times 1,
+    so that both are one series without a name.
+    """
+    p95, mean_1m = replica("llm:kv_cache_usage:p95_5m"), replica("llm:kv_cache_usage:mean_1m")
+    most = f"topk({count}, max_over_time({p95}[$__range] @ end()))"
+    return f"(1 * {p95} > 0.5 or 1 * {mean_1m}) and {most}"
 
 
 def objective(name: str) -> Query:

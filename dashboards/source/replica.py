@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from dashboards.source import replica_latency as latency
 from dashboards.source.board import Board, Cell, Section
 from dashboards.source.panels import NO_OR_YES, YES_OR_NO, Column, Words, counts, grid, rows, series, states
-from dashboards.source.queries import Query, objective, of_chosen, quantile, replica, sidecar, worst
+from dashboards.source.queries import Query, kv_usage, objective, of_chosen, replica, sidecar, worst
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
 
 RANK = "{{instance}} rank {{engine}}"
-WHO = "instance, deployment, version, track"
+WHO = "instance, deployment, version"
 USAGE = (("text", None), ("orange", 0.7), ("red", 0.85))
 
 
@@ -37,22 +37,24 @@ def replicas() -> table.Panel:
         Column(Query(f"sum by ({WHO}) ({replica('llm_requests_waiting')})", "Waiting")),
         Column(Query(f"max by ({WHO}) ({replica('llm_kv_cache_usage_ratio')})", "KV cache", unit="percentunit"), USAGE),
         Column(Query(slowest, "TTFT p99", unit="s")),
-        Column(Query(started, "Running for", unit="s")),
+        Column(Query(started, "Up for", unit="s")),
     )
-    labels = {"instance": "Replica", "deployment": "Deployment", "version": "Version", "track": "Track"}
+    labels = {"instance": "Replica", "deployment": "Deployment", "version": "Version"}
     return grid(words, columns, labels, "No replica: no sidecar is scraped, or the variables exclude all")
 
 
 def trouble() -> stat.Panel:
     """What makes the rest of the board doubtful."""
     words = Words(
-        "Is any replica down or unwatched?",
+        "Is any down or unwatched?",
         "anything but 0. A sidecar that is gone leaves every other panel without this replica.",
-        "engine down or restarting: read the end of its log. Sidecar gone: look at its target in Prometheus.",
+        "engine down or restarting: read the end of its log. Sidecar gone: look at its target in Prometheus. Failed "
+        "collector: the sidecar's log.",
         ("LLMEngineDown", "LLMEngineRestarting", "LLMExporterDown", "LLMPackSchemaMismatch"),
     )
     up = replica("llm_engine_up")
     gone = f"count({replica('llm:sidecar:seen')} unless on (job, instance) {up}) or 0 * count({up})"
+    broken = of_chosen(f"{sidecar('forewarn_collector_success')} == 0")
     other = of_chosen(sidecar("forewarn_schema_info", 'schema!="1"'))
     return counts(
         words,
@@ -61,6 +63,7 @@ def trouble() -> stat.Panel:
             Query(f"sum(changes({replica('llm_engine_start_time_seconds')}[30m]))", "Restarts in 30 min"),
             Query(gone, "Sidecars gone"),
             Query(f"count({other}) or 0 * count({up})", "Wrong schema"),
+            Query(f"count({broken}) or 0 * count({up})", "Failed collectors"),
         ],
     )
 
@@ -75,7 +78,11 @@ def builds() -> table.Panel:
         ("LLMPackSchemaMismatch", "LLMSignalMissing"),
     )
     by = "kind, engine_version, source, deployment, version"
-    columns = {"engine_version": "Engine", "kind": "Kind", "source": "Source", "deployment": "Deployment"}
+    columns = {
+        "engine_version": "Engine",
+        "kind": "Kind",
+        "source": "Source",
+    }
     shown = {**columns, "version": "Version", "Value": "Replicas"}
     return rows(words, Query(f"count by ({by}) ({replica('llm_engine_info')})", ""), shown, "No engine was seen")
 
@@ -83,8 +90,8 @@ def builds() -> table.Panel:
 def running() -> timeseries.Panel:
     """Batch and queue."""
     words = Words(
-        "How full is the batch, and who waits?",
-        "running flat at its limit while waiting climbs; dotted peaks far above the lines are bursts between scrapes.",
+        "How full is the batch?",
+        "running flat at its limit while waiting climbs; peaks (short dashes) far above are bursts between scrapes.",
         "more concurrency helps only while the KV cache has room; else add a replica.",
         ("LLMQueueGrowing", "LLMQueueTimeHigh"),
     )
@@ -92,9 +99,9 @@ def running() -> timeseries.Panel:
     return series(
         words,
         [
-            Query(worst(replica("llm_requests_running"), 3), f"running {RANK}"),
-            Query(worst(replica("llm_requests_waiting"), 3), f"waiting {RANK}"),
-            Query(worst(replica("llm_requests_waiting_peak"), 3), f"peak waiting {RANK}", "faint"),
+            Query(worst(replica("llm_requests_running"), 2), f"running {RANK}"),
+            Query(worst(replica("llm_requests_waiting"), 2), f"waiting {RANK}"),
+            Query(f"max({replica('llm_requests_waiting_peak')})", "highest peak waiting", "faint"),
             Query(limit, "most at once {{deployment}}", "limit"),
         ],
         "short",
@@ -104,7 +111,7 @@ def running() -> timeseries.Panel:
 def pressure() -> timeseries.Panel:
     """Queue pressure, sampled."""
     words = Words(
-        "How many wait for each one running?",
+        "How many wait per running?",
         "the mean above the dashed objective and rising. Peaks alone are bursts that drain.",
         "shed load or add a replica; one replica alone is a routing problem.",
         ("LLMQueueGrowing",),
@@ -113,8 +120,7 @@ def pressure() -> timeseries.Panel:
         words,
         [
             Query(worst(replica("llm:queue_pressure:mean_1m"), 3), f"mean {RANK}"),
-            Query(quantile(0.95, "llm_queue_pressure_samples_ratio"), "p95 over time, all chosen"),
-            Query(worst(replica("llm_queue_pressure_peak_ratio"), 3), f"peak {RANK}", "faint"),
+            Query(f"max({replica('llm_queue_pressure_peak_ratio')})", "highest peak", "faint"),
             objective("queue_pressure_ratio"),
         ],
         "short",
@@ -124,17 +130,18 @@ def pressure() -> timeseries.Panel:
 def memory() -> timeseries.Panel:
     """KV cache, at scrapes and between."""
     words = Words(
-        "How full is the KV cache, also between scrapes?",
-        "p95 above the dashed line: there is rarely room. Peaks at 100 % with preemptions: it already bites.",
+        "How full is the KV cache?",
+        "p95 (below 50 % the mean) above the dashed line: there is rarely room. Peaks at 100 % with preemptions: it "
+        "already bites.",
         "shorten output, lower --max-num-seqs, or add a replica.",
         ("LLMKVCacheHigh", "LLMKVCacheExhaustionImminent"),
     )
     return series(
         words,
         [
-            Query(worst(replica("llm_kv_cache_usage_ratio"), 3), f"at the scrape {RANK}"),
-            Query(worst(replica("llm:kv_cache_usage:p95_5m"), 3), f"p95 {RANK}"),
-            Query(worst(replica("llm_kv_cache_usage_peak_ratio"), 3), f"peak {RANK}", "faint"),
+            Query(worst(replica("llm_kv_cache_usage_ratio"), 2), f"at the scrape {RANK}"),
+            Query(kv_usage(2), f"p95 {RANK}"),
+            Query(f"max({replica('llm_kv_cache_usage_peak_ratio')})", "highest peak", "faint"),
             objective("kv_cache_usage_ratio"),
         ],
         "percentunit",
@@ -144,18 +151,18 @@ def memory() -> timeseries.Panel:
 def evictions() -> timeseries.Panel:
     """Preemptions by replica."""
     words = Words(
-        "Are requests evicted and run again?",
+        "Are requests evicted?",
         "anything above 0 that lasts: each eviction computes a prompt twice.",
         "lower --max-num-seqs, or give the KV cache more memory.",
         ("LLMPreemptionsSustained",),
     )
-    return series(words, [Query(worst(replica("llm:preemptions:rate2m")), RANK)], "cps")
+    return series(words, [Query(worst(replica("llm:preemptions:rate2m")), RANK)], "cps").axis_soft_max(0.1)
 
 
 def trust() -> table.Panel:
     """Exact, estimated, blind."""
     words = Words(
-        "Which signals are exact, estimated or missing?",
+        "Which signals are seen?",
         "a NO under seen: the engine's page lacks it, and what rests on it is blind. A no under exact: the value is "
         "interpolated or estimated; good for trends, not for single requests.",
         "missing: `forewarn check` says what it looked for. Exact counts need the plugin in the engine.",
@@ -171,7 +178,7 @@ def trust() -> table.Panel:
 def freshness() -> timeseries.Panel:
     """How old what the sidecar knows is, and how long it takes to ask."""
     words = Words(
-        "How old is what the sidecar knows?",
+        "How old are the samples?",
         "age above the dashed 30 s: the engine does not answer its metrics, and every line here stands still.",
         "look at the engine first: a page that takes seconds is an overloaded API process.",
         ("LLMSamplesStale",),
@@ -193,16 +200,14 @@ def polls() -> timeseries.Panel:
     """Polls that fail."""
     words = Words(
         "Do the sidecar's polls work?",
-        "any result but ok: refused, timeout, or a page that cannot be read. A collector that failed counts below.",
+        "any result but ok: refused, timeout, or a page that cannot be read.",
         "refused: the engine is down. Timeouts: it hangs. Anything else: `forewarn check` shows the page's fault.",
         ("LLMEngineDown", "LLMSamplesStale"),
     )
     rate = of_chosen(f"rate({sidecar('forewarn_polls_total')}[5m])")
-    broken = of_chosen(f"{sidecar('forewarn_collector_success')} == 0")
-    failed = f"count({broken}) or 0 * count({replica('llm_engine_up')})"
     return series(
         words,
-        [Query(f"sum by (result) ({rate})", "{{result}}"), Query(failed, "failed collectors", unit="short")],
+        [Query(f"sum by (result) ({rate})", "{{result}}")],
         "cps",
     )
 
@@ -230,7 +235,7 @@ def liveness() -> statetimeline.Panel:
 def warmup() -> timeseries.Panel:
     """What a start costs."""
     words = Words(
-        "How long does a start take, and how far is it?",
+        "How long does a start take?",
         "a cold start that grows from deploy to deploy; progress that stands still before 100 %.",
         "cache compiled kernels and weights on the node; the status page says at which step a warm-up stands.",
         ("LLMWarmupFailed",),
@@ -238,9 +243,9 @@ def warmup() -> timeseries.Panel:
     return series(
         words,
         [
-            Query(worst(replica("llm_replica_cold_start_seconds")), "cold start {{instance}}"),
-            Query(worst(replica("llm_warmup_duration_seconds")), "warm-up {{instance}}", "faint"),
-            Query(worst(replica("llm_warmup_progress_ratio")), "progress {{instance}}", unit="percentunit"),
+            Query(worst(replica("llm_replica_cold_start_seconds"), 3), "cold start {{instance}}"),
+            Query(f"max({replica('llm_warmup_duration_seconds')})", "longest warm-up", "faint"),
+            Query(worst(replica("llm_warmup_progress_ratio"), 3), "progress {{instance}}", unit="percentunit"),
         ],
         "s",
     )
@@ -270,10 +275,9 @@ BOARD = Board(
     "One engine in depth: choose an instance. Sampled peaks stand beside instant values.",
     "1h",
     (
-        Cell(replicas, 14, 7),
-        Cell(trouble, 4, 7),
-        Cell(builds, 6, 7),
-        Section("Queue, batch and memory: dotted peaks are what scrapes do not see"),
+        Cell(trouble, 5, 7),
+        Cell(replicas, 19, 7),
+        Section("Queue, batch and memory: short dashes are peaks that scrapes do not see"),
         Cell(running, 6, 8),
         Cell(pressure, 6, 8),
         Cell(memory, 6, 8),
@@ -281,9 +285,10 @@ BOARD = Board(
         Section("Where the time goes"),
         *latency.CELLS,
         Section("Can these values be trusted?"),
-        Cell(trust, 8, 9),
-        Cell(freshness, 8, 9),
-        Cell(polls, 8, 9),
+        Cell(trust, 6, 9),
+        Cell(builds, 6, 9),
+        Cell(freshness, 6, 9),
+        Cell(polls, 6, 9),
         Section("Starts and probes"),
         Cell(liveness, 8, 7),
         Cell(warmup, 8, 7),

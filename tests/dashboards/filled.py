@@ -7,6 +7,7 @@ recorded last, as `ALERTS`, from the moment their condition holds: `for` is not 
 
 from __future__ import annotations
 
+import re
 import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import requests
 import yaml
 
 from lab import openmetrics
+from lab.fleet import EPOCH
 from lab.tape import SCRAPE_SECONDS
 from tests.dashboards import not_played
 from tools.demo.processes import HOST, Children, answers, free_port
@@ -34,7 +36,8 @@ TIMEOUT = 120
 def lines(tape: Tape, end: float) -> Iterator[str]:
     """A run as OpenMetrics, its last scrape at `end`, with what the lab does not play and on nodes."""
     yield from map(_on_a_node, not_played.lines(tape, end))
-    yield from map(_on_a_node, openmetrics.lines(tape, end))
+    since = end - tape.length * SCRAPE_SECONDS - EPOCH
+    yield from (_on_a_node(_today(line, since)) for line in openmetrics.lines(tape, end))
 
 
 def many(run: Iterable[str], count: int, since: float) -> Iterator[str]:
@@ -105,6 +108,13 @@ def _record(rule: Rule) -> dict[str, object]:
         return {"record": rule.name, "expr": rule.body["expr"]}
     labels = {**rule.labels, "alertname": rule.name, "alertstate": "firing"}
     return {"record": "ALERTS", "expr": f"({rule.body['expr']}) * 0 + 1", "labels": labels}
+
+
+def _today(line: str, since: float) -> str:
+    """The line with a point in time of the lab's calendar moved to ours."""
+    selector, value, time = line.rpartition("} ")[0], *line.split()[-2:]
+    moment = re.match(r"\w+_(start_time|timestamp)_seconds\{", line)
+    return f"{selector}}} {float(value) + since!r} {time}\n" if moment else line
 
 
 def _on_a_node(line: str) -> str:

@@ -24,7 +24,7 @@ COUNTERS = {
     'llm_quality_cases_total{suite="smoke",outcome="failed"}': 0.01,
     'llm_quality_documents_total{source="file",result="accepted"}': 0.05,
     'llm_quality_documents_total{source="file",result="rejected"}': 0.0,
-    "llm_requests_corrupted_total{}": 0.001,
+    "llm_requests_corrupted_total{}": 0.0,
     "llm_spec_decode_draft_tokens_total{}": 500.0,
     "llm_spec_decode_accepted_tokens_total{}": 350.0,
 }

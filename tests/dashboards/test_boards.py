@@ -33,7 +33,7 @@ EXEMPT = {
 """What the on-call board shows beyond leading signals, and why."""
 PACK = pack.load()
 UIDS = {f"forewarn-{name}" for name in ("on-call", "replica", "fleet", "deploy", "quality", "cost", "capacity")}
-WHOLE = {"forewarn-on-call | Can this board be trusted? | D": "whether any rule is evaluated at all"}
+WHOLE = {"forewarn-on-call | Anything unseen? | D": "whether any rule is evaluated at all"}
 """Queries that follow no variable, and why."""
 SCREEN = 22
 """Grid rows of 38 pixels that a laptop's screen shows below Grafana's own bars."""

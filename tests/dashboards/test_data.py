@@ -24,7 +24,7 @@ END = 1_750_000_000.0
 SHOWN = 2400.0
 MANY, READABLE = 200, 12
 """Replicas of a large fleet, and lines that can be told apart in a panel."""
-UNFED = {"forewarn-on-call | Can this board be trusted? | D": "1: no rule has been evaluated"}
+UNFED = {"forewarn-on-call | Anything unseen? | D": "1: no rule has been evaluated"}
 """Queries that say something without data."""
 EMPTY = {
     "forewarn-capacity | λ: how many requests arrive each second? | B": "the lab plays less than an hour, not a week",
