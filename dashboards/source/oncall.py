@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from dashboards.source.board import Board, Cell
 from dashboards.source.panels import Words, bars, counts, rows, series
-from dashboards.source.queries import Query, deployment, kv_usage, objective, replica, sidecar, worst
+from dashboards.source.queries import KV_USAGE, Query, deployment, kv_usage, objective, replica, sidecar, worst
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
@@ -30,7 +30,7 @@ def limits() -> bargauge.Panel:
     )
     pressure = f"{replica('llm:queue_pressure:mean_1m')} / {replica('llm_objective_queue_pressure_ratio')}"
     wait = f"{replica('llm:queue_time:mean_5m')} / {replica('llm_objective_queue_time_seconds')}"
-    cache = f"{replica('llm:kv_cache_usage:p95_5m')} / {replica('llm_objective_kv_cache_usage_ratio')}"
+    cache = f"{KV_USAGE} / {replica('llm_objective_kv_cache_usage_ratio')}"
     ttft = f"{replica('llm:time_to_first_token:p99_5m')} / {replica('llm_objective_ttft_seconds')}"
     budget = f"max by (deployment, model) ({replica('llm_objective_tpot_seconds')})"
     ratio, allowed = deployment("llm:slo_violations:ratio_1h"), deployment("llm:slo_budget:ratio")

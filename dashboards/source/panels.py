@@ -21,6 +21,8 @@ COLOURS = (("green", None), ("orange", 0.8), ("red", 1.0))
 BAD_FROM_ONE = (("green", None), ("red", 1.0))
 PLAIN = (("text", None),)
 """For numbers that are neither good nor bad."""
+GREY = "#8e8e8e"
+"""Seen on light and on dark."""
 DASHES = {"limit": [10, 10], "faint": [2, 4]}
 """Long for objectives; short for company such as peaks, where Grafana's own dots are too pale to see."""
 LINKS = {
@@ -64,7 +66,7 @@ class Words:
 
 
 def series(words: Words, queries: Sequence[Query], unit: str) -> timeseries.Panel:
-    """Lines over time from 0; objectives dashed in red, peaks and forecasts in short dashes.
+    """Lines over time from 0; objectives dashed in red, peaks and forecasts in short grey dashes.
 
     Colours go by place: the first four are far from red, which a tired person takes for an alarm. By name, two replicas
     may get the same, and a deployment red.
@@ -239,9 +241,7 @@ def _look(look: str) -> list[model.DynamicConfigValue]:
         _override("custom.lineStyle", {"fill": "dash", "dash": DASHES[look]}),
         _override("custom.lineWidth", 1),
     ]
-    if look == "limit":
-        changed.append(_override("color", {"mode": "fixed", "fixedColor": "red"}))
-    return changed
+    return [*changed, _override("color", {"mode": "fixed", "fixedColor": "red" if look == "limit" else GREY})]
 
 
 def _unit(unit: str | None) -> list[model.DynamicConfigValue]:

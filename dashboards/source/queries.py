@@ -10,7 +10,7 @@ DEPLOYMENT = 'deployment=~"$deployment",model=~"$model"'
 SIDECAR = 'instance=~"$instance"'
 
 Look = Literal["line", "limit", "faint"]
-"""A series; an objective (dashed red); company for a series, such as a peak or a forecast (short dashes)."""
+"""A series; an objective (dashed red); company for a series, such as a peak or a forecast (short grey dashes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,9 @@ def worst(series: str, count: int = 4) -> str:
 
 
 def kv_usage(count: int) -> str:
-    """KV-cache use of those with the most: its p95, and below the first bucket's bound of 50 % its mean.
-
-    In the first bucket, a quantile only says where it lies between 0 and 50 %: an idle cache would read 48 %. Times 1,
-    so that both are one series without a name.
-    """
-    p95, mean_1m = replica("llm:kv_cache_usage:p95_5m"), replica("llm:kv_cache_usage:mean_1m")
-    most = f"topk({count}, max_over_time({p95}[$__range] @ end()))"
-    return f"(1 * {p95} > 0.5 or 1 * {mean_1m}) and {most}"
+    """KV-cache use of those with the most."""
+    most = f"topk({count}, max_over_time({replica('llm:kv_cache_usage:p95_5m')}[$__range] @ end()))"
+    return f"{KV_USAGE} and {most}"
 
 
 def objective(name: str) -> Query:
@@ -79,3 +74,11 @@ def objective(name: str) -> Query:
 
 def _selector(series: str, *matchers: str) -> str:
     return f"{series}{{{','.join(matchers)}}}"
+
+
+KV_USAGE = f"(1 * {replica('llm:kv_cache_usage:p95_5m')} > 0.5 or 1 * {replica('llm:kv_cache_usage:mean_1m')})"
+"""KV-cache use: its p95, and below the first bucket's bound of 50 % its mean.
+
+In the first bucket, a quantile only says where it lies between 0 and 50 %: an idle cache would read 48 %. Times 1, so that
+both are one series without a name.
+"""
