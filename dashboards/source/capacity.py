@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards.source.board import Board, Cell, Section
-from dashboards.source.panels import Column, Words, grid, numbers, series
+from dashboards.source.panels import Column, Words, good, grid, numbers, series
 from dashboards.source.queries import Query, deployment, mean, objective, replica, worst
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def arrivals() -> timeseries.Panel:
     words = Words(
         "λ: how many requests arrive each second?",
         "a peak that nears the dashed line: what all ready replicas together are proven to finish.",
-        "plan for the peak, not the mean; compare with the week before, in short dashes.",
+        "plan for the peak, not the mean; compare with the week before, in grey.",
         ("LLMSaturationForecast", "LLMCapacityBelowPeakNeed"),
     )
     before = f"sum by ({BY}) (rate({replica('llm_requests_arrived_total')}[5m] offset 1w))"
@@ -191,7 +191,7 @@ def finished() -> timeseries.Panel:
         ("LLMErrorsAboveBaseline",),
     )
     by = "deployment, reason"
-    return series(
+    panel = series(
         words,
         [
             Query(_rate("llm_requests_finished_total", by), "{{deployment}} {{reason}}"),
@@ -199,6 +199,7 @@ def finished() -> timeseries.Panel:
         ],
         "reqps",
     )
+    return good("stop", panel)
 
 
 def balance() -> timeseries.Panel:

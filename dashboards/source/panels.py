@@ -93,6 +93,12 @@ def series(words: Words, queries: Sequence[Query], unit: str) -> timeseries.Pane
     return panel
 
 
+def good(ending: str, panel: timeseries.Panel) -> timeseries.Panel:
+    """The panel, with the lines whose name ends so in blue: what should be most of it must not look like an alarm."""
+    blue = _override("color", {"mode": "fixed", "fixedColor": "blue"})
+    return panel.override_by_regexp(f"/{ending}$/", [blue])
+
+
 def bars(words: Words, queries: Sequence[Query], unit: str) -> bargauge.Panel:
     """One bar a query, as a share of its objective."""
     panel = (

@@ -79,6 +79,6 @@ def _selector(series: str, *matchers: str) -> str:
 KV_USAGE = f"(1 * {replica('llm:kv_cache_usage:p95_5m')} > 0.5 or 1 * {replica('llm:kv_cache_usage:mean_1m')})"
 """KV-cache use: its p95, and below the first bucket's bound of 50 % its mean.
 
-In the first bucket, a quantile only says where it lies between 0 and 50 %: an idle cache would read 48 %. Times 1, so that
-both are one series without a name.
+In the first bucket, a quantile only says where it lies between 0 and 50 %: an idle cache would read 48 %. Times 1, so
+that both are one series without a name.
 """

@@ -46,7 +46,7 @@ def replicas() -> table.Panel:
 def trouble() -> stat.Panel:
     """What makes the rest of the board doubtful."""
     words = Words(
-        "Is any down or unwatched?",
+        "Anything down?",
         "anything but 0. A sidecar that is gone leaves every other panel without this replica.",
         "engine down or restarting: read the end of its log. Sidecar gone: look at its target in Prometheus. Failed "
         "collector: the sidecar's log.",
@@ -77,14 +77,9 @@ def builds() -> table.Panel:
         "compare with the deploy. `forewarn check` says what this release's page lacks.",
         ("LLMPackSchemaMismatch", "LLMSignalMissing"),
     )
-    by = "kind, engine_version, source, deployment, version"
-    columns = {
-        "engine_version": "Engine",
-        "kind": "Kind",
-        "source": "Source",
-    }
-    shown = {**columns, "version": "Version", "Value": "Replicas"}
-    return rows(words, Query(f"count by ({by}) ({replica('llm_engine_info')})", ""), shown, "No engine was seen")
+    by = "engine_version, source, version"
+    columns = {"engine_version": "Engine", "source": "Source", "version": "Version", "Value": "Replicas"}
+    return rows(words, Query(f"count by ({by}) ({replica('llm_engine_info')})", ""), columns, "No engine was seen")
 
 
 def running() -> timeseries.Panel:
@@ -243,9 +238,9 @@ def warmup() -> timeseries.Panel:
     return series(
         words,
         [
-            Query(worst(replica("llm_replica_cold_start_seconds"), 3), "cold start {{instance}}"),
+            Query(worst(replica("llm_replica_cold_start_seconds"), 2), "cold start {{instance}}"),
             Query(f"max({replica('llm_warmup_duration_seconds')})", "longest warm-up", "faint"),
-            Query(worst(replica("llm_warmup_progress_ratio"), 3), "progress {{instance}}", unit="percentunit"),
+            Query(worst(replica("llm_warmup_progress_ratio"), 1), "progress {{instance}}", unit="percentunit"),
         ],
         "s",
     )
@@ -275,8 +270,8 @@ BOARD = Board(
     "One engine in depth: choose an instance. Sampled peaks stand beside instant values.",
     "1h",
     (
-        Cell(trouble, 5, 7),
-        Cell(replicas, 19, 7),
+        Cell(trouble, 4, 7),
+        Cell(replicas, 20, 7),
         Section("Queue, batch and memory: short dashes are peaks that scrapes do not see"),
         Cell(running, 6, 8),
         Cell(pressure, 6, 8),

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders import common
 from grafana_foundation_sdk.models import common as options
 
 from dashboards.source.board import Cell
-from dashboards.source.panels import Words, series
+from dashboards.source.panels import Words, good, series
 from dashboards.source.queries import Query, mean, objective, quantile, replica
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def endings() -> timeseries.Panel:
         ("LLMErrorsAboveBaseline",),
     )
     finished = f"sum by (reason) (rate({replica('llm_requests_finished_total')}[5m]))"
-    return series(words, [Query(finished, "{{reason}}")], "reqps")
+    return good("stop", series(words, [Query(finished, "{{reason}}")], "reqps"))
 
 
 def acceptance() -> timeseries.Panel:
