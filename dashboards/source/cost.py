@@ -31,14 +31,14 @@ def by_deployment() -> table.Panel:
     words = Words(
         "Where does the money go?",
         "cost over objective above 100 %; an idle share above 70 %: most of that bill buys nothing.",
-        "begin with the largest *idle a month*: let the replicas follow the load, minding the cold start.",
+        "begin with the largest *idle, month*: let the replicas follow the load, minding the cold start.",
         ("LLMCostAboveObjective", "LLMIdleSpendHigh"),
     )
     usd = "currencyUSD"
     over = (("green", None), ("orange", 0.8), ("red", 1.0))
     columns = [
         Column(Query(each(f"{HOURLY} * {MONTH}"), "A month", unit=usd)),
-        Column(Query(each(f"{IDLE} * {HOURLY} * {MONTH}"), "Idle a month", unit=usd)),
+        Column(Query(each(f"{IDLE} * {HOURLY} * {MONTH}"), "Idle, month", unit=usd)),
         Column(Query(each(IDLE), "Idle share", unit="percentunit"), (("text", None), ("orange", 0.7))),
         Column(Query(each(PRICE), "Per 1M tokens", unit=usd)),
         Column(Query(each(f"{PRICE} / {OBJECTIVE}"), "Of objective", unit="percentunit"), over),

@@ -42,14 +42,14 @@ def standing() -> table.Panel:
     """Every deployment, the tightest on top."""
     words = Words(
         "Which deployment cannot lose k replicas?",
-        "spare less k below 0: the next failure is felt by users. Load or forecast (one cold start on) near 100 %.",
+        "spare − k below 0: the next failure is felt by users. Load or forecast (one cold start on) near 100 %.",
         "bring back what is down, then add replicas up to *asked for*. No number there: the deployment was never busy, "
         "so its capacity is unknown; load-test it and set objectives.replica_requests_per_second.",
         ("LLMRedundancyBelowNPlusK", "LLMCapacityBelowPeakNeed", "LLMSaturationForecast"),
     )
     load = (("text", None), ("orange", 0.8), ("red", 1.0))
     columns = [
-        Column(Query(each(f"{SPARE} - {SPARES}"), "Spare less k"), (("red", None), ("green", 0))),
+        Column(Query(each(f"{SPARE} - {SPARES}"), "Spare − k"), (("red", None), ("green", 0))),
         Column(Query(each(READY), "Ready")),
         Column(Query(each(PRESENT), "Present")),
         Column(Query(each(NEED), "Peak needs")),
@@ -59,7 +59,7 @@ def standing() -> table.Panel:
         Column(Query(each(f"{FORECAST} / {CAPACITY}"), "Forecast", unit="percentunit"), load),
         Column(Query(each(deployment("llm:degradation_level")), "Lever"), (("text", None), ("red", 1))),
     ]
-    return narrow(by_column(grid(words, columns, KEY_TITLES, "No deployment"), "Spare less k", falling=False))
+    return narrow(by_column(grid(words, columns, KEY_TITLES, "No deployment"), "Spare − k", falling=False))
 
 
 def cover() -> timeseries.Panel:
