@@ -40,7 +40,7 @@ test-rules: $(READY) ## the rules pack: contract checks, then promtool on every 
 	$(BIN)/python -m tools.rules test
 
 test-deploy: $(READY)
-	@tools/ensure_debian.sh amtool=prometheus-alertmanager kubectl=kubernetes-client
+	@tools/ensure_debian.sh promtool=prometheus amtool=prometheus-alertmanager kubectl=kubernetes-client
 	$(BIN)/python -m pytest tests/deploy
 
 # Needs root: it makes base images with debootstrap, as no registry is asked, and runs the compose file with podman.
@@ -104,6 +104,7 @@ check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.11 -p dashboards.source  # Grafana's types are enum.StrEnum, which 3.10 has not
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.docs --check
 	$(BIN)/python -m tools.planner_page --check
@@ -128,7 +129,8 @@ docs: $(READY) ## rewrite the generated pages of docs/ and the planner page
 dashboards: $(READY) ## rewrite the boards from dashboards/source
 	$(BIN)/python -m dashboards.source
 
-test-dashboards: $(READY)
+test-dashboards: $(READY) ## the boards: their JSON, and every query on a Prometheus with an incident
+	@tools/ensure_debian.sh prometheus=prometheus
 	$(BIN)/python -m pytest tests/dashboards
 
 render: $(READY) ## rewrite what is generated from the rules and the boards

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from pkgutil import iter_modules
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards.source import oncall
+from dashboards.source.board import Board
 from tools import generated
 
-if TYPE_CHECKING:
-    from dashboards.source.board import Board
-
-BOARDS: tuple[Board, ...] = (oncall.BOARD,)
 FOLDER = Path(__file__).parents[1]
+
+
+def find() -> tuple[Board, ...]:
+    """The boards: whatever module beside this one has a BOARD."""
+    names = [module.name for module in iter_modules([str(Path(__file__).parent)]) if module.name != "__main__"]
+    found = [getattr(import_module(f"dashboards.source.{name}"), "BOARD", None) for name in names]
+    return tuple(board for board in found if isinstance(board, Board))
+
+
+BOARDS = find()
 
 
 def path_of(board: Board) -> Path:

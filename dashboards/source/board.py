@@ -15,9 +15,9 @@ from forewarn.rulepack import DEFAULT_RUNBOOKS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
+    from grafana_foundation_sdk.builders import bargauge, stat, statetimeline, table, timeseries
 
-    Panel = timeseries.Panel | bargauge.Panel | stat.Panel | table.Panel
+    Panel = timeseries.Panel | bargauge.Panel | stat.Panel | statetimeline.Panel | table.Panel
 
 COLUMNS = 24
 TAG = "forewarn"
@@ -34,7 +34,25 @@ class Cell:
     @property
     def id(self) -> int:
         """From the function's name, so that links to the panel outlive a new order."""
-        return zlib.crc32(self.make.__name__.encode()) % 1_000_000 + 1
+        return _id(self.make.__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A line with a title between panels, across the whole board."""
+
+    title: str
+    width = COLUMNS
+    height = 1
+
+    @property
+    def id(self) -> int:
+        """From the title."""
+        return _id(self.title)
+
+    def make(self) -> build.Row:
+        """Grafana's row, open."""
+        return build.Row(self.title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +63,7 @@ class Board:
     title: str
     about: str
     since: str
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell | Section, ...]
 
     def build(self) -> model.Dashboard:
         """Grafana's model of the board."""
@@ -72,9 +90,16 @@ class Board:
             if x + cell.width > COLUMNS:
                 x, y, tallest = 0, y + tallest, 0
             position = model.GridPos(x=x, y=y, w=cell.width, h=cell.height)
-            board.with_panel(cell.make().id(cell.id).grid_pos(position))
+            if isinstance(cell, Section):
+                board.with_row(cell.make().id(cell.id).grid_pos(position))
+            else:
+                board.with_panel(cell.make().id(cell.id).grid_pos(position))
             x, tallest = x + cell.width, max(tallest, cell.height)
         return board.build()
+
+
+def _id(name: str) -> int:
+    return zlib.crc32(name.encode()) % 1_000_000 + 1
 
 
 def _variables() -> list[build.DatasourceVariable | build.QueryVariable | build.ConstantVariable]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
+
 from dashboards.source.board import Board, Cell
 from dashboards.source.panels import Words, bars, counts, rows, series
-from dashboards.source.queries import Query, deployment, objective, replica, sidecar, worst
+from dashboards.source.queries import KV_USAGE, Query, deployment, kv_usage, objective, replica, sidecar, worst
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
@@ -21,14 +23,14 @@ TPOT = f"""histogram_quantile(0.99,
 def limits() -> bargauge.Panel:
     """Each signal as a share of its objective."""
     words = Words(
-        "How close is each signal to its limit?",
+        "How near is each limit?",
         "a bar near or past 100 %: the worst replica or deployment reaches its objective.",
         "start with the topmost bar that is red; the panels below show which replica it is.",
         ("LLMQueueGrowing", "LLMKVCacheHigh"),
     )
     pressure = f"{replica('llm:queue_pressure:mean_1m')} / {replica('llm_objective_queue_pressure_ratio')}"
     wait = f"{replica('llm:queue_time:mean_5m')} / {replica('llm_objective_queue_time_seconds')}"
-    cache = f"{replica('llm:kv_cache_usage:p95_5m')} / {replica('llm_objective_kv_cache_usage_ratio')}"
+    cache = f"{KV_USAGE} / {replica('llm_objective_kv_cache_usage_ratio')}"
     ttft = f"{replica('llm:time_to_first_token:p99_5m')} / {replica('llm_objective_ttft_seconds')}"
     budget = f"max by (deployment, model) ({replica('llm_objective_tpot_seconds')})"
     ratio, allowed = deployment("llm:slo_violations:ratio_1h"), deployment("llm:slo_budget:ratio")
@@ -60,7 +62,10 @@ def firing() -> table.Panel:
     chosen = 'component="llm",alertstate="firing",severity=~"critical|warning"'
     alerts = f'ALERTS{{{chosen},deployment=~"$deployment|",instance=~"$instance|"}}'
     columns = {"severity": "Severity", "alertname": "Alert", "deployment": "Deployment", "Value": "Series"}
-    return rows(words, Query(f"count by (severity, alertname, deployment) ({alerts})", ""), columns, "Nothing fires")
+    found = rows(words, Query(f"count by (severity, alertname, deployment) ({alerts})", ""), columns, "Nothing fires")
+    for title, width in (("Deployment", 95), ("Series", 60)):
+        found.override_by_name(title, [DynamicConfigValue(id_val="custom.width", value=width)])
+    return found
 
 
 def quality() -> timeseries.Panel:
@@ -78,7 +83,7 @@ def quality() -> timeseries.Panel:
 def blind() -> stat.Panel:
     """What this board cannot vouch for."""
     words = Words(
-        "Can this board be trusted?",
+        "Anything unseen?",
         "anything but 0: an engine stands still, a signal is gone, or no rule has been evaluated.",
         "a stalled engine: restart it. Blind signals: `forewarn check`. Rules silent: load the rules pack.",
         ("LLMEngineStalled", "LLMSignalMissing", "LLMSamplesStale"),
@@ -97,7 +102,7 @@ def blind() -> stat.Panel:
 def queue_pressure() -> timeseries.Panel:
     """Waiting for each running request."""
     words = Words(
-        "How many requests wait for each one running?",
+        "How many wait per running?",
         "above the dashed line and rising: past capacity the queue grows without bound.",
         "add a replica or shed low-priority load now; latency follows the queue.",
         ("LLMQueueGrowing",),
@@ -110,45 +115,46 @@ def queue_pressure() -> timeseries.Panel:
 def waiting() -> timeseries.Panel:
     """Queue length, and what a scrape does not see of it."""
     words = Words(
-        "How long is the queue, and what do scrapes miss?",
-        "a line that climbs, or peaks far above it: bursts that come and go between scrapes.",
+        "How long is the queue?",
+        "a line that climbs, or peaks (short dashes) far above it: bursts that come and go between scrapes.",
         "see which replica stands out; one alone is a routing problem, all of them a capacity problem.",
         ("LLMQueueGrowing", "LLMQueueTimeHigh"),
     )
     peak = Query(f"max({replica('llm_requests_waiting_peak')})", "highest peak", "faint")
-    return series(words, [Query(worst(replica("llm_requests_waiting")), RANK), peak], "short")
+    return series(words, [Query(worst(replica("llm_requests_waiting")), RANK), peak], "short").axis_soft_max(5)
 
 
 def kv_cache() -> timeseries.Panel:
     """KV-cache use, and where it is in ten minutes."""
     words = Words(
         "Will the KV cache run full?",
-        "the p95 above the dashed line, or the dotted forecast at 100 %: requests will be evicted.",
+        "above the dashed line, or the forecast at 100 %: requests will be evicted. From 50 % on it is the p95 of five "
+        "minutes, below it the mean.",
         "cut output length or concurrency, or add a replica.",
         ("LLMKVCacheExhaustionImminent", "LLMKVCacheHigh"),
     )
     trend = f"predict_linear({replica('llm:kv_cache_usage:mean_1m')}[10m], 600)"
     forecast = Query(f"clamp(max({trend}), 0, 1)", "forecast in 10 min", "faint")
-    used = Query(worst(replica("llm:kv_cache_usage:p95_5m")), RANK)
+    used = Query(kv_usage(4), RANK)
     return series(words, [used, forecast, objective("kv_cache_usage_ratio")], "percentunit").max(1)
 
 
 def preemptions() -> timeseries.Panel:
     """Requests evicted and run again."""
     words = Words(
-        "Are requests evicted and run again?",
+        "Are requests evicted?",
         "anything above 0 that lasts: memory pressure already bites.",
         "lower --max-num-seqs, shorten output, or add a replica.",
         ("LLMPreemptionsSustained",),
     )
-    return series(words, [Query(worst(replica("llm:preemptions:rate2m")), RANK)], "cps")
+    return series(words, [Query(worst(replica("llm:preemptions:rate2m")), RANK)], "cps").axis_soft_max(0.1)
 
 
 def ttft() -> timeseries.Panel:
     """TTFT p99 against its budget."""
     words = Words(
-        "Is the first token in time for the slowest 1 %?",
-        "p99 nears the dashed budget; it moves before the median does.",
+        "Is the first token in time?",
+        "p99, the slowest 1 %, nears the dashed budget; it moves before the median does.",
         "look at the queue first; with no queue, at prompt length and prefix-cache hits.",
         ("LLMTTFTBudgetBurn", "LLMLatencyTailDiverging"),
     )
@@ -159,8 +165,8 @@ def ttft() -> timeseries.Panel:
 def tpot() -> timeseries.Panel:
     """TPOT p99 against its budget."""
     words = Words(
-        "Do tokens flow fast enough for the slowest 1 %?",
-        "p99 nears the dashed budget.",
+        "Do tokens flow in time?",
+        "p99, the slowest 1 %, nears the dashed budget.",
         "the batch is too large or prefill interrupts decode: lower concurrency, check chunked prefill.",
         ("LLMTPOTBudgetBurn",),
     )
@@ -170,18 +176,42 @@ def tpot() -> timeseries.Panel:
 def burn() -> timeseries.Panel:
     """How many times too fast the error budget burns."""
     words = Words(
-        "How many times too fast does the error budget burn?",
-        "above the dashed 14.4 for an hour: 2 % of a month's budget is gone, and it pages.",
+        "Does the error budget burn?",
+        "how many times too fast it goes. Above the dashed 14.4 for an hour: 2 % of a month's budget is gone, and it "
+        "pages.",
         "look at the queue and the KV cache beside it; they say why.",
         ("LLMTTFTBudgetBurn", "LLMTPOTBudgetBurn"),
     )
     ratio, allowed = deployment("llm:slo_violations:ratio_5m"), deployment("llm:slo_budget:ratio")
-    rate = f"{ratio} / on ({KEYS}) group_left () ({allowed} > 0)"
+    rate = f"max by (deployment, sli) ({ratio} / on ({KEYS}) group_left () ({allowed} > 0))"
     return series(
         words,
-        [Query(rate, "{{deployment}} {{track}} {{sli}}"), Query("vector(14.4)", "pages at 14.4", "limit")],
+        [Query(rate, "{{deployment}} {{sli}}"), Query("vector(14.4)", "pages at 14.4", "limit")],
         "short",
     )
+
+
+def outcomes() -> timeseries.Panel:
+    """Empty and failed answers against what is usual."""
+    words = Words(
+        "More bad answers than usual?",
+        "a line above the dashed one: beyond its usual share and beyond noise. Empty answers hurt no latency.",
+        "compare with the time of the last deploy, and roll back.",
+        ("LLMEmptyOutputsAboveBaseline", "LLMErrorsAboveBaseline"),
+    )
+    finished = f"({deployment('llm:requests_finished:count_10m')} > 0)"
+
+    def share(kind: str) -> Query:
+        return Query(
+            f"{deployment(f'llm:requests_{kind}:count_10m')} / {finished}", f"{kind} {{{{deployment}}}} {{{{track}}}}"
+        )
+
+    def alarm(kind: str) -> Query:
+        usual = deployment(f"llm:requests_{kind}:baseline_ratio")
+        level = f"min(2 * {usual} + 4 * sqrt({usual} * (1 - {usual}) / {finished}))"
+        return Query(level, f"{kind}: more than usual", "limit")
+
+    return series(words, [share("empty"), share("failed"), alarm("empty"), alarm("failed")], "percentunit")
 
 
 BOARD = Board(
@@ -190,16 +220,17 @@ BOARD = Board(
     "Is anything about to break? Only signals that move before users feel pain.",
     "1h",
     (
-        Cell(limits, 7, 8),
-        Cell(firing, 8, 8),
+        Cell(limits, 6, 8),
+        Cell(firing, 9, 8),
         Cell(quality, 5, 8),
         Cell(blind, 4, 8),
         Cell(queue_pressure, 6, 7),
         Cell(waiting, 6, 7),
         Cell(kv_cache, 6, 7),
         Cell(preemptions, 6, 7),
-        Cell(ttft, 8, 7),
-        Cell(tpot, 8, 7),
-        Cell(burn, 8, 7),
+        Cell(ttft, 6, 7),
+        Cell(tpot, 6, 7),
+        Cell(burn, 6, 7),
+        Cell(outcomes, 6, 7),
     ),
 )
