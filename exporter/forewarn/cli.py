@@ -58,8 +58,21 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    # In a thread, because a handler may not write where the thread it interrupts is writing.
+    looks = (arguments, environ, log)
+    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=_hung_up, args=looks, daemon=True).start())
     app.run(settings, clock, log, stop)
     return 0
+
+
+def _hung_up(arguments: argparse.Namespace, environ: Mapping[str, str], log: Log) -> None:
+    """A SIGHUP changes nothing: settings are read at the start. It tells whether a restart would accept them."""
+    try:
+        suites.load(config.load(arguments.config, environ, _flags(arguments)))
+    except ConfigError as error:
+        log.write("error", f"SIGHUP: going on with the settings of the start; a restart would fail: {error}")
+    else:
+        log.write("info", "SIGHUP: going on with the settings of the start; a restart takes those of now")
 
 
 def _check(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import sys
+from _thread import start_new_thread
 from importlib.resources import files
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING
@@ -211,6 +212,10 @@ class Server(ThreadingMixIn, WSGIServer):
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "localhost", int(self.server_address[1])
         self.setup_environ()
+
+    def process_request(self, request: object, client_address: object) -> None:
+        """Give the client a thread, and do not wait until it runs: short of memory, one may end before it begins."""
+        start_new_thread(self.process_request_thread, (request, client_address))
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away in the middle of an answer is no error of ours."""
