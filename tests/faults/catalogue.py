@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.faults.host import HOST
 from tests.faults.pages import PAGES
-from tests.faults.rows import Fault
 from tests.faults.wire import WIRE
+
+if TYPE_CHECKING:
+    from tests.faults.rows import Fault
 
 GROUPS: dict[str, tuple[Fault, ...]] = {
     "The wire between them": WIRE,

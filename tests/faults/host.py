@@ -16,6 +16,7 @@ from tests.faults.pages import MAX_LINES, more
 from tests.faults.rows import LARGE_MIB, Fault, Told, down, fine, heal, up
 from tests.faults.wire import failing
 from tests.tools.page_server import Fault as Wire
+from tools.demo.processes import answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,14 @@ def _kill(rig: Rig) -> None:
 
 def _pause(rig: Rig) -> None:
     rig.stack.children.pause("engine")
+
+
+def _start_again(rig: Rig) -> None:
+    rig.start_simulator()
+    deadline = time.monotonic() + 30
+    while not answers(f"http://{rig.stack.engine}/metrics"):
+        assert time.monotonic() < deadline, "the simulated engine does not start"
+        time.sleep(0.05)
 
 
 def _resume(rig: Rig) -> None:
@@ -173,7 +182,7 @@ HOST: tuple[Fault, ...] = (
         "SIGKILL of the simulated engine; then a new one on the port, counts from 0",
         down("refused"),
         _kill,
-        lambda rig: rig.start_simulator(),
+        _start_again,
         simulated=True,
     ),
     Fault(

@@ -148,7 +148,7 @@ PAGES: tuple[Fault, ...] = (
         blind(s.WAITING),
         editing(lambda page: page.replace("vllm:num_requests_waiting gauge", "vllm:num_requests_waiting counter")),
     ),
-    Fault("every value NaN", "", EVERYTHING, failing(Wire.NAN)),
+    Fault("every value NaN", "of every series on the page", EVERYTHING, failing(Wire.NAN)),
     Fault(
         "value +Inf",
         "the gauge of waiting requests",
@@ -191,7 +191,12 @@ PAGES: tuple[Fault, ...] = (
         fine(""),
         editing(lambda page: re.sub(r"^([^#\n].*)$", r"\1 1795660000000", page, flags=re.MULTILINE)),
     ),
-    Fault("CRLF line ends", "", fine(""), editing(lambda page: page.replace("\n", "\r\n"))),
+    Fault(
+        "CRLF line ends",
+        "as of a page that went through another system",
+        fine(""),
+        editing(lambda page: page.replace("\n", "\r\n")),
+    ),
     Fault(
         "hostile model name",
         "HTML, quotes, a newline and braces in the name",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import math
-import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from tests.faults.engine import BusyEngine
 from tests.vllm.exposition import fetch_page
 
 if TYPE_CHECKING:
+    import socket
+
     from tests.vllm.exposition import Key, Page
 
 QUICK = {

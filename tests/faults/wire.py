@@ -85,8 +85,8 @@ WIRE: tuple[Fault, ...] = (
     Fault("slow drip", "a byte of the page every 50 ms", down("timeout"), _drip),
     Fault("half a page, then silence", "the connection stays open", down("timeout"), _half_then_silence),
     Fault("half a page, then close", "the announced length is never reached", down("truncated"), failing(Wire.CUT)),
-    Fault("status 404", "", down("http_status"), failing(Status(404))),
-    Fault("status 500", "", down("http_status"), failing(Status(500))),
+    Fault("status 404", "as of another server", down("http_status"), failing(Status(404))),
+    Fault("status 500", "as of an engine with a defect", down("http_status"), failing(Status(500))),
     Fault("status 503", "as while vLLM shuts down", down("http_status"), failing(Status(503))),
     Fault(
         "redirect on the server",
