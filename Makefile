@@ -57,6 +57,19 @@ test-e2e: $(READY)
 	@tools/ensure_debian.sh prometheus=prometheus vmalert=victoria-metrics
 	$(BIN)/python -m pytest tests/e2e
 
+.PHONY: test-faults fuzz soak
+test-faults: $(READY) ## bad days of the real sidecar process; rewrites their table in docs/reliability.md (2 to 3 minutes)
+	@tools/ensure_debian.sh faketime=faketime
+	$(BIN)/python -m pytest tests/faults --keep-outcomes --deselect tests/faults/test_table.py
+	$(BIN)/python -m tests.faults
+	$(BIN)/python -m pytest tests/faults/test_table.py
+
+fuzz: $(READY) ## changed pages against the library's parser, changed requests against the port (4 minutes)
+	$(BIN)/python -m tests.fuzz --write
+
+soak: $(READY) ## half an hour of fast polling: does memory stay flat? (31 minutes)
+	$(BIN)/python -m tests.soak --write
+
 $(LITELLM_VENV)/.ready: deploy/levers/requirements.txt
 	@echo "[setup] LiteLLM in $(LITELLM_VENV) (0.8 GB, a minute or two the first time)"
 	@$(PYTHON) -m venv $(LITELLM_VENV)
@@ -111,6 +124,7 @@ check: $(READY) ## lint, format, types, layers, generated files
 	$(BIN)/python -m tools.rules render --check
 	$(BIN)/python -m dashboards.source --check
 	$(BIN)/python -m tools.deploy --check
+	$(BIN)/python -m tests.faults --check
 
 # TRACES=DIR adds the measured replays, which are not part of this repository.
 .PHONY: fidelity

@@ -61,9 +61,25 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     reload = threading.Event()
-    signal.signal(signal.SIGHUP, lambda *_: reload.set())
+
+    def hang_up(*_: object) -> None:
+        reload.set()
+        # In a thread, because a handler may not write where the thread it interrupts is writing.
+        threading.Thread(target=_hung_up, args=(arguments, environ, log), daemon=True).start()
+
+    signal.signal(signal.SIGHUP, hang_up)
     app.run(settings, clock, log, stop, reload)
     return 0
+
+
+def _hung_up(arguments: argparse.Namespace, environ: Mapping[str, str], log: Log) -> None:
+    """A SIGHUP has the web configuration read again, no other setting. It tells whether a restart would accept those."""
+    try:
+        suites.load(config.load(arguments.config, environ, _flags(arguments)))
+    except ConfigError as error:
+        log.write("error", f"SIGHUP: going on with the settings of the start; a restart would fail: {error}")
+    else:
+        log.write("info", "SIGHUP: going on with the settings of the start; a restart takes those of now")
 
 
 def _check(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -56,7 +56,7 @@ KEYS: tuple[Key, ...] = (
     Key("poll.fallback_interval", v.seconds, 1.0, "Time between polls where the page cannot be filtered."),
     Key("poll.timeout", v.seconds, 5.0, "Longest duration of one poll."),
     Key("poll.max_sample_age", v.seconds, None, "Older values are dropped; default: 3 × poll.full_interval."),
-    Key("poll.max_page_bytes", v.whole, 16 * 2**20, "A larger page is an error."),
+    Key("poll.max_page_bytes", v.whole, 4 * 2**20, "A larger page is an error."),
     Key("sampling.peak_window", v.seconds, 60.0, "Window of the peak gauges; at least two scrapes long."),
     Key("sampling.stall_after", v.seconds, 10.0, "Work without progress for this long is a stall."),
     Key("objectives.ttft_seconds", v.seconds, 2.0, "Budget for time to first token."),

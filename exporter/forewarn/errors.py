@@ -37,7 +37,7 @@ class FetchError(ForewarnError):
 
 
 class PageError(ForewarnError):
-    """A page arrived whole and does not parse. `kind` is a bounded word for metrics: parse, encoding."""
+    """A page arrived whole and does not parse. `kind` is a bounded word for metrics: parse, encoding, too_large."""
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)

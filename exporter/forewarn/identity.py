@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from forewarn.snapshot import RankKey
 
 
+MAX_LABEL = 256
+"""Characters of a label that the engine supplies: it stands on every series of the page."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What the configuration says of this replica. `deployment` "" stands for the served model's name."""
@@ -20,7 +24,8 @@ class Identity:
 
     def labels(self, key: RankKey) -> tuple[str, str, str, str, str]:
         """Label values of one rank, in the order of `catalogue.IDENTITY`."""
-        return (self.deployment or key.model, self.version, self.track, key.model, key.engine)
+        model, engine = key.model[:MAX_LABEL], key.engine[:MAX_LABEL]
+        return (self.deployment or model, self.version, self.track, model, engine)
 
 
 def from_config(config: Config) -> Identity:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 OPENMETRICS = "application/openmetrics-text"
 
+MAX_LINES = 30_000
+"""Lines of the largest page that is read: seventy ranks of vLLM. Reading one takes 2 KiB of memory a line."""
+
 CHECK_EVERY = 30
 """Pages between two checks of the lines that nobody watches: a minute at the default interval."""
 
@@ -137,8 +140,10 @@ class PageParser:
     def parse(self, body: bytes, content_type: str = "text/plain") -> Page:
         """Return the samples of `body`.
 
-        Raises PageError when the library's parser rejects the page.
+        Raises PageError when the library's parser rejects the page, or when it has more than MAX_LINES.
         """
+        if (count := body.count(b"\n")) > MAX_LINES:
+            raise PageError("too_large", f"page has {count} lines, at most {MAX_LINES} are read")
         lines = body.split(b"\n")
         openmetrics = content_type.startswith(OPENMETRICS)
         if self._known is not None and not openmetrics:
@@ -229,6 +234,8 @@ def _library_samples(body: bytes, *, openmetrics: bool) -> list[tuple[Series, fl
     parse = parse_openmetrics if openmetrics else parse_text
     try:
         return list(_flatten(parse(text)))
+    except MemoryError:
+        raise  # no fault of the page's
     except Exception as error:  # noqa: BLE001  the library signals a malformed page with whatever it trips over
         raise PageError("parse", f"page is not Prometheus text: {_one_line(error)}") from None
 

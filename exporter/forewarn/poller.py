@@ -8,6 +8,7 @@ whole pages are polled at the fallback interval instead.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
@@ -19,12 +20,14 @@ from forewarn.monitor import Speed
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
 
     from forewarn.clock import Clock
     from forewarn.engines.base import Adapter, Binding
     from forewarn.layout import Layout, Page
     from forewarn.monitor import Monitor
     from forewarn.scrape import Response
+    from forewarn.snapshot import RankKey
 
 FULL_PATH = "/metrics"
 FAST_PATH = "/metrics/"
@@ -61,7 +64,7 @@ class _Reader:
         self.binding: Binding | None = None
 
     def read(self, response: Response) -> tuple[Page, Binding]:
-        _check_type(response)
+        _check(response)
         page = self._parser.parse(response.body, response.content_type)
         if self.binding is None or page.layout is not self._layout:
             self._layout, self.binding = page.layout, self._adapter.bind(page.layout)
@@ -84,6 +87,8 @@ class Poller:
         self._fast_path: str | None = None
         self._fast_names: tuple[str, ...] = ()
         self._introduced = False
+        self._defect = ""
+        self._seen: AbstractSet[RankKey] = frozenset()
         self._next_full = self._next_fast = clock.monotonic()
         self._tell_intervals()
 
@@ -93,9 +98,19 @@ class Poller:
         A poll that takes longer than its interval delays the next, nothing piles up.
         """
         while not stop.is_set():
-            due = self.step()
-            after()
+            try:
+                due = self.step()
+                after()
+            except Exception as error:  # noqa: BLE001  nothing may end the polling, be it a want of memory to say so
+                due = self._clock.monotonic() + self._full_interval()
+                self._tell_defect(f"polling goes on after a defect: {type(error).__name__}: {error}")
             self._clock.wait(stop, due - self._clock.monotonic())
+
+    def _tell_defect(self, text: str) -> None:
+        if text != self._defect:
+            self._defect = text
+            with suppress(MemoryError):
+                self._monitor.note("error", text)
 
     def step(self) -> float:
         """Do the poll that is due now; returns the monotonic time of the next."""
@@ -136,7 +151,10 @@ class Poller:
         snapshot = binding.read(page, full=True)
         speed = Speed("full", self._settings.fast if self._fast_path else self._full_interval())
         restarted = self._monitor.succeeded(snapshot, binding.sources, speed, took)
-        if restarted or not self._introduced:
+        # Where the page shows no start of the process, another engine is told by its names alone.
+        another = bool(snapshot.ranks and self._seen) and self._seen.isdisjoint(snapshot.ranks)
+        self._seen = snapshot.ranks.keys() or self._seen
+        if restarted or another or not self._introduced:
             self._introduce(binding)
 
     def _poll_fast(self) -> None:
@@ -201,8 +219,11 @@ def _beat(due: float, now: float, interval: float) -> float:
     return following if now + interval / 2 <= following <= now + interval else now + interval
 
 
-def _check_type(response: Response) -> None:
-    """Refuse what is plainly no metrics page, such as a proxy's HTML with status 200."""
+def _check(response: Response) -> None:
+    """Refuse what is plainly no metrics page, such as a proxy's HTML with status 200, or not the whole of one."""
     kind = response.content_type.partition(";")[0].strip()
     if kind in ("text/html", "application/json") or response.body.lstrip()[:1] in (b"<", b"{"):
         raise FetchError("not_text", f"engine answered {kind or 'something'}, expected a metrics page")
+    # A length that is announced too short cuts a number in two, which still reads as one.
+    if response.body and not response.body.endswith((b"\n", b"# EOF")):
+        raise FetchError("truncated", "page does not end with a whole line")

@@ -43,11 +43,11 @@ def context(changed: int, samples: int) -> str:
     )
 
 
-def write(text: str, begin: str = BEGIN, end: str = END) -> None:
+def write(text: str, begin: str = BEGIN, end: str = END, path: Path = PAGE) -> None:
     """Put the table between two markers of the page. Raises BenchError when they are not there."""
-    page = PAGE.read_text(encoding="utf-8")
+    page = path.read_text(encoding="utf-8")
     before, found_begin, rest = page.partition(begin)
     _, found_end, after = rest.partition(end)
     if not (found_begin and found_end):
-        raise BenchError(f"{PAGE.name}: expected the lines '{begin}' and '{end}'")
-    PAGE.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+        raise BenchError(f"{path.name}: expected the lines '{begin}' and '{end}'")
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")

@@ -31,12 +31,20 @@ class Stack:
 
     def start(self, scenario: dict[str, object], **variables: str) -> None:
         """Play `scenario` and watch it with a sidecar set up by `FOREWARN_*` variables."""
+        self.start_engine(scenario)
+        self.start_sidecar(f"http://{self.engine}", **variables)
+
+    def start_engine(self, scenario: dict[str, object]) -> None:
+        """Play `scenario`, from its beginning."""
         path = self.folder / "scenario.yaml"
         path.write_text(yaml.safe_dump({"name": "test", "seed": 1, "at_end": "loop", **scenario}), encoding="utf-8")
         port = self.engine.rpartition(":")[2]
         self.children.start("engine", [sys.executable, "-m", "lab.vllm_sim", "--scenario", str(path), "--port", port])
-        run = [sys.executable, "-m", "forewarn", "run", "--engine-url", f"http://{self.engine}"]
-        self.children.start("forewarn", [*run, "--listen", self.sidecar], variables)
+
+    def start_sidecar(self, engine_url: str, *wrapper: str, **variables: str) -> None:
+        """Watch an engine; `wrapper` is a command that runs the sidecar's, which is appended to it."""
+        run = [sys.executable, "-m", "forewarn", "run", "--engine-url", engine_url, "--listen", self.sidecar]
+        self.children.start("forewarn", [*wrapper, *run], variables)
         self.children.wait_for("the sidecar", lambda: answers(f"http://{self.sidecar}/-/ready"), 30)
 
     def samples(self) -> dict[tuple[str, str], float]:

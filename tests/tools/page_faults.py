@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from tests.tools.raw_server import Reply
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
@@ -61,7 +63,8 @@ class WrongLength:
     offset: int
 
 
-Mode = Fault | Slow | Status | Flood | WrongLength
+Mode = Fault | Slow | Status | Flood | WrongLength | Reply
+"""A Reply is what no HTTP library would send."""
 
 
 def _sample_name(line: str) -> str:

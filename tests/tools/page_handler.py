@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import ssl
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from tests.tools.page_faults import Fault, Flood, Slow, Status, WrongLength, filtered, spoiled
+from tests.tools.raw_server import Reply, reset_on_close
 
 if TYPE_CHECKING:
     import threading
@@ -32,15 +34,23 @@ class Handler(BaseHTTPRequestHandler):
     server: Listener
 
     def setup(self) -> None:
-        """Tell the server of the connection."""
+        """Tell the server of the connection, under TLS where it speaks that."""
+        if self.server.owner.tls is not None:
+            try:
+                self.request = self.server.owner.tls.wrap_socket(self.request, server_side=True)
+            except OSError:
+                raise ConnectionAbortedError from None
         super().setup()
         self.server.owner.opened(self.connection)
 
     def finish(self) -> None:
         """Tell the server that the connection is over."""
         self.server.owner.closed(self.connection)
-        with suppress(ConnectionError):
+        with suppress(OSError):
             super().finish()
+        if isinstance(self.connection, ssl.SSLSocket):
+            # The server closes the socket that it accepted, which TLS has taken over.
+            self.connection.close()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
         """Say nothing: the counters tell what was asked."""
@@ -58,7 +68,9 @@ class Handler(BaseHTTPRequestHandler):
         owner = self.server.owner
         if isinstance(mode, Slow):
             owner.closing.wait(mode.seconds)
-        if isinstance(mode, Status):
+        if isinstance(mode, Reply):
+            self._raw(mode)
+        elif isinstance(mode, Status):
             self._send(f"{mode.code}\n", "text/plain", status=mode.code)
         elif path in METRICS_PATHS:
             self._metrics(path, names, mode)
@@ -71,6 +83,17 @@ class Handler(BaseHTTPRequestHandler):
             self._json({"object": "list", "data": [model]})
         else:
             self._json({"detail": "Not Found"}, status=404)
+
+    def _raw(self, reply: Reply) -> None:
+        for part in [reply.data] if isinstance(reply.data, bytes) else reply.data:
+            self.wfile.write(part)
+            if self.server.owner.closing.wait(reply.pause):
+                break
+        if reply.then == "hang":
+            self.server.owner.closing.wait()
+        if reply.then == "reset":
+            reset_on_close(self.connection)
+        self.close_connection = reply.then != "keep"
 
     def _metrics(self, path: str, names: list[str], mode: Mode | None) -> None:
         page = self._page(path, names)

@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from forewarn.errors import PageError
 from forewarn.layout import OPENMETRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from forewarn.layout import Page, PageParser
 
 Rows = list[tuple[str, tuple[tuple[str, str], ...], str, str]]
 """Name, labels, type and value of each sample; values as text, under which NaN equals itself."""
@@ -75,6 +78,20 @@ def oracle(body: bytes, content_type: str) -> Rows | None:
         for sample in family.samples
         if sample.value is not None
     ]
+
+
+def rows(page: Page) -> Rows:
+    """What our parser reads, in the oracle's form."""
+    pairs = zip(page.layout.series, page.values, strict=True)
+    return [(series.name, series.labels, series.type, shown(value)) for series, value in pairs]
+
+
+def read(parser: PageParser, body: bytes, content_type: str) -> Rows | None:
+    """What the parser reads; None where it refuses."""
+    try:
+        return rows(parser.parse(body, content_type))
+    except PageError:
+        return None
 
 
 TOKENS = ["NaN", "+Inf", "-Inf", "-1", "0", "1_000", "0x10", "1e400", "9" * 400, "", " ", "1 1700000000", "1\r",

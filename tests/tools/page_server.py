@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Literal
 from tests.tools.listener import Listener
 from tests.tools.page_faults import Fault, Flood, Mode, Slow, Status, WrongLength, filtered
 from tests.tools.page_handler import METRICS_PATHS, Handler
+from tests.tools.raw_server import Reply
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable
     from types import TracebackType
 
-__all__ = ["Fault", "Flood", "Mode", "PageServer", "Slow", "Status", "WrongLength", "filtered"]
+__all__ = ["Fault", "Flood", "Mode", "PageServer", "Reply", "Slow", "Status", "WrongLength", "filtered"]
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -34,8 +36,8 @@ class PageServer:
     """The server. Enter it as a context manager; `url` is its address.
 
     `requests` counts requests by path without query, `connections` the connections accepted; `unexpected`
-    holds what a handler raised other than a lost connection. `page`, `content_type`, `version`, `model` and
-    `health_status` may be assigned at any time.
+    holds what a handler raised other than a lost connection. `page`, `content_type`, `version`, `model`,
+    `health_status` and, for connections to come, `tls` may be assigned at any time.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class PageServer:
         self.version = version
         self.model = model
         self.health_status = 200
+        self.tls: ssl.SSLContext | None = None
         self.requests: Counter[str] = Counter()
         self.connections = 0
         self.unexpected: list[BaseException] = []

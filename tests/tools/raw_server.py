@@ -24,6 +24,11 @@ class Reply:
     pause: float = 0.0
 
 
+def reset_on_close(connection: socket.socket) -> None:
+    """Make `close()` send a reset: that is what a linger of zero seconds does."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 def ok(body: bytes, *headers: str, length: bool = True) -> bytes:
     """A whole answer with status 200."""
     lines = ["HTTP/1.1 200 OK", *([f"Content-Length: {len(body)}"] if length else []), *headers, "", ""]
@@ -85,8 +90,7 @@ class RawServer:
         if reply.then == "hang":
             self._stop.wait()
         if reply.then == "reset":
-            # A linger of zero seconds makes close() send a reset.
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            reset_on_close(connection)
         return reply.then == "keep"
 
     def __enter__(self) -> RawServer:  # noqa: PYI034  typing.Self needs Python 3.11

@@ -11,29 +11,13 @@ from hypothesis import strategies as st
 from forewarn.errors import PageError
 from forewarn.layout import CHECK_EVERY, PageParser
 from tests.tools.goldens import PAGES, fixture_pages
-from tests.tools.page_mutations import OPEN, SMALL, SMALL_OPEN, TEXT, Rows, mutated, oracle, shown
+from tests.tools.page_mutations import OPEN, SMALL, SMALL_OPEN, TEXT, mutated, oracle, read, rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from forewarn.layout import Page
-
 each_page = pytest.mark.parametrize("path", fixture_pages(), ids=lambda path: path.name)
 fuzz = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def rows(page: Page) -> Rows:
-    """The same, from a parsed page."""
-    pairs = zip(page.layout.series, page.values, strict=True)
-    return [(series.name, series.labels, series.type, shown(value)) for series, value in pairs]
-
-
-def read(parser: PageParser, body: bytes, content_type: str) -> Rows | None:
-    """What the parser reads; None where it refuses."""
-    try:
-        return rows(parser.parse(body, content_type))
-    except PageError:
-        return None
 
 
 def _type_of(path: Path) -> str:

@@ -86,6 +86,10 @@ class Children:
         """Let a paused child go on."""
         self._signal_named(name, signal.SIGCONT)
 
+    def process(self, name: str) -> subprocess.Popen[bytes]:
+        """The child of that name that was started last. Raises KeyError when there is none."""
+        return dict(self._running)[name]
+
     def _signal_named(self, name: str, number: signal.Signals) -> None:
         for own, child in self._running:
             if own == name:

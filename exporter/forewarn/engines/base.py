@@ -61,4 +61,7 @@ class Adapter(Protocol):
     """Translates the pages of one engine kind."""
 
     def bind(self, layout: Layout) -> Binding:
-        """Understand a layout. Never raises on unknown or odd series: they are reported in `sources`."""
+        """Understand a layout. Unknown or odd series are reported in `sources`, never raised.
+
+        Raises PageError for a page of more ranks than any engine has.
+        """

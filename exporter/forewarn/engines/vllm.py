@@ -27,6 +27,7 @@ from forewarn.engines.vllm_table import (
     RANK_LABEL,
     ROWS,
 )
+from forewarn.errors import PageError
 from forewarn.snapshot import RankKey, SignalSource, Snapshot
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
 
     from forewarn.engines.base import Row
     from forewarn.layout import Layout, Page, Series
+
+MAX_RANKS = 256
+"""Models times ranks of one page. Each is some hundred series of ours: more is no engine but a mistake or worse."""
+
+MAX_SPLIT = 32
+"""Values of the label that a counter is split by. vLLM has five."""
 
 _TYPES = {"gauge": {"gauge"}, "counter": {"counter"}, "histogram": {"histogram"}}
 _UNTYPED = {"unknown", "untyped"}
@@ -48,6 +55,11 @@ class VllmBinding:
         self._start_slot = next((line.slot for line in lines if line.bare == PROCESS_START), None)
         self._doubtful = self._start_slot is None and any(RANK_LABEL in line.labels for line in lines)
         self._ranks = {key: RankReaders([], [], [], [], {}) for key in _rank_keys(by_name)}
+        if len(self._ranks) > MAX_RANKS:
+            raise PageError(
+                "too_large", f"page shows {len(self._ranks)} models and ranks, at most {MAX_RANKS} are read"
+            )
+        self._first = _first_by_labels(self._ranks)
         self.sources: dict[str, SignalSource] = {}
         self.fast_names: tuple[str, ...] = ()
         for row in ROWS:
@@ -143,18 +155,14 @@ class VllmBinding:
 
         None for a line of a model or rank that the page does not show otherwise.
         """
-        model, engine = line.labels.get(MODEL_LABEL), line.labels.get(RANK_LABEL)
-        for key in self._ranks:
-            if model in (None, key.model) and engine in (None, key.engine):
-                return key
-        return None
+        return self._first.get((line.labels.get(MODEL_LABEL), line.labels.get(RANK_LABEL)))
 
 
 class VllmAdapter:
     """Understands any vLLM page from 0.2.6 on. See `engines.base.Adapter`."""
 
     def bind(self, layout: Layout) -> VllmBinding:
-        """Understand a layout."""
+        """Understand a layout. Raises PageError for one of more than MAX_RANKS."""
         found = [_line(slot, series) for slot, series in enumerate(layout.series)]
         lines = [line for line in found if line is not None]
         # An agent that passes on and renames may show everything twice: read under one prefix, nothing counts twice.
@@ -197,12 +205,25 @@ def _rank_keys(by_name: Mapping[str, list[Line]]) -> list[RankKey]:
     return [RankKey(*key) for key in sorted(keys, key=lambda key: (key[0], len(key[1]), key[1]))]
 
 
+def _first_by_labels(keys: Iterable[RankKey]) -> dict[tuple[str | None, str | None], RankKey]:
+    """The first rank that a line with such a model and rank may belong to; None is a label that the line lacks."""
+    first: dict[tuple[str | None, str | None], RankKey] = {}
+    for key in keys:
+        for model in (key.model, None):
+            for engine in (key.engine, None):
+                first.setdefault((model, engine), key)
+    return first
+
+
 def _problem(row: Row, lines: list[Line], duplicated: set[str]) -> str:
     """Why the row cannot be used on this page; "" if it can."""
     if not lines:
         return f"no {row.source} on the page"
     if duplicated:
         return f"{row.source} is on the page twice with the same labels"
+    values = len({line.labels.get(row.split) for line in lines}) if row.split else 0
+    if values > MAX_SPLIT:
+        return f"{row.source} has {values} values of {row.split}, at most {MAX_SPLIT} are read"
     types = {line.type for line in lines} - _TYPES[row.kind] - _UNTYPED
     if types:
         return f"{row.source} is a {min(types)}, expected a {row.kind}"

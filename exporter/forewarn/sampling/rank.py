@@ -40,6 +40,9 @@ STEPS: dict[str, tuple[str, str]] = {
 }
 """What is sampled → the plugin's samples of it, one a step, and its peak."""
 
+MAX_REASONS = 64
+"""Values of a label that a counter is split by, over the sidecar's life."""
+
 JUDGED, OVER = "judged", "over"
 
 SLIS: dict[str, str] = {"ttft": s.TTFT, "tpot": s.TPOT, "e2e": s.E2E}
@@ -121,8 +124,11 @@ class RankSampler:
         for name, raw in snapshot.counters.items():
             self.counters[name].update(raw)
         for name, by_reason in snapshot.split.items():
+            known = self.split[name]
             for reason, raw in by_reason.items():
-                self.split[name][reason].update(raw)
+                # Reasons are exported for ever: an engine that makes up new ones does not fill the memory.
+                if reason in known or len(known) < MAX_REASONS:
+                    known[reason].update(raw)
         for name, histogram in snapshot.histograms.items():
             self.histograms[name].update(histogram)
         self._derive(snapshot.gauges)

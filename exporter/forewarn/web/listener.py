@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from _thread import start_new_thread
 from contextlib import suppress
 from socketserver import BaseRequestHandler, TCPServer
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _NO_DESCRIPTOR_PAUSE = 0.05
 """Seconds to wait where a connection cannot be accepted, which would else be tried again at once for ever."""
 _GRACE = 1.0
+_END_LOOK = 0.01
 
 
 class Server(TCPServer):
@@ -50,7 +52,7 @@ class Server(TCPServer):
         self._report = report
         self._limits = limits or Limits()
         self._lock = threading.Lock()
-        self._open: dict[Connection, threading.Thread] = {}
+        self._open: set[Connection] = set()
         host, port = split_listen(listen)
         self._dual = not host and socket.has_dualstack_ipv6()
         if self._dual or ":" in host:
@@ -83,37 +85,35 @@ class Server(TCPServer):
             raise
 
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
-        """Give the connection a thread, if there is room for it."""
+        """Give the connection a thread, if there is room for it; short of memory, one may end before it begins."""
         if not isinstance(request, socket.socket):
             raise TypeError("expected a stream socket")
         with suppress(OSError):
             request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer = str(client_address[0]) if isinstance(client_address, tuple) else ""
         connection = Connection(request, peer, self._limits)
-        thread = threading.Thread(target=self._serve, args=(connection,), name="client", daemon=True)
         with self._lock:
             room = self._make_room(self._limits.connections - 1)
             if room:
-                self._open[connection] = thread
+                self._open.add(connection)
         try:
             if room:
-                thread.start()
+                start_new_thread(self._serve, (connection,))  # does not wait for it, as Thread.start would
                 return
         except RuntimeError:  # the system gives no more threads
             with self._lock:
-                self._open.pop(connection, None)
+                self._open.discard(connection)
         connection.close()
 
     def server_close(self) -> None:
         """Stop listening, and end every connection."""
         super().server_close()
         with self._lock:
-            threads = list(self._open.values())
             for connection in self._open:
                 connection.drop()
         end = time.monotonic() + _GRACE
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
+        while self._open and time.monotonic() < end:
+            time.sleep(_END_LOOK)
 
     def _serve(self, connection: Connection) -> None:
         try:
@@ -122,7 +122,7 @@ class Server(TCPServer):
             self._report(error)
         finally:
             with self._lock:
-                self._open.pop(connection, None)
+                self._open.discard(connection)
                 connection.close()
 
     def _make_room(self, most: int) -> bool:

@@ -1,0 +1,1 @@
+"""Thousands of damaged pages and requests, the same ones for the same seed."""
