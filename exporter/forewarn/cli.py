@@ -73,7 +73,7 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _hung_up(arguments: argparse.Namespace, environ: Mapping[str, str], log: Log) -> None:
-    """A SIGHUP has the web configuration read again, no other setting. It tells whether a restart would accept those."""
+    """A SIGHUP has the web configuration read again, nothing else. It tells whether a restart would take the rest."""
     try:
         suites.load(config.load(arguments.config, environ, _flags(arguments)))
     except ConfigError as error:
