@@ -94,9 +94,9 @@ def series(words: Words, queries: Sequence[Query], unit: str) -> timeseries.Pane
 
 
 def good(ending: str, panel: timeseries.Panel) -> timeseries.Panel:
-    """The panel, with the lines whose name ends so in blue: what should be most of it must not look like an alarm."""
-    blue = _override("color", {"mode": "fixed", "fixedColor": "blue"})
-    return panel.override_by_regexp(f"/{ending}$/", [blue])
+    """The panel, with the lines whose name ends so in purple: what should be most of it must not look like an alarm."""
+    purple = _override("color", {"mode": "fixed", "fixedColor": "purple"})
+    return panel.override_by_regexp(f"/{ending}$/", [purple])
 
 
 def bars(words: Words, queries: Sequence[Query], unit: str) -> bargauge.Panel:
@@ -221,7 +221,7 @@ def _table(words: Words, columns: Mapping[str, str], nothing: str) -> table.Pane
         .datasource(DATASOURCE)
         .unit("none")
         .no_value(nothing)
-        .min_width(50)
+        .min_width(70)
         .with_transformation(model.DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(model.DataTransformerConfig(id_val="organize", options=organise))
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import subprocess
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 import yaml
@@ -80,12 +80,12 @@ def serving(folder: Path) -> Iterator[str]:
         children.stop()
 
 
-def ask(url: str, expr: str, time: float) -> list[dict[str, object]]:
+def ask(url: str, expr: str, time: float) -> list[dict[str, Any]]:
     """Series of an instant query; an AssertionError with Prometheus' words when it refuses."""
     return _asked(url, "query", {"query": expr, "time": f"{time}"})
 
 
-def ask_range(url: str, expr: str, start: float, end: float) -> list[dict[str, object]]:
+def ask_range(url: str, expr: str, start: float, end: float) -> list[dict[str, Any]]:
     """Series of a range query, a point a minute."""
     return _asked(url, "query_range", {"query": expr, "start": f"{start}", "end": f"{end}", "step": "60"})
 
@@ -129,8 +129,8 @@ def _promtool(*arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _asked(url: str, kind: str, form: dict[str, str]) -> list[dict[str, object]]:
+def _asked(url: str, kind: str, form: dict[str, str]) -> list[dict[str, Any]]:
     answer = requests.post(f"{url}/api/v1/{kind}", data=form, timeout=TIMEOUT).json()
     assert answer["status"] == "success", f"{answer.get('error')}: {form['query']}"
-    result: list[dict[str, object]] = answer["data"]["result"]
+    result: list[dict[str, Any]] = answer["data"]["result"]
     return result

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from tests.deploy import compose
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEPLOY = compose.ROOT / "deploy"
 PROVISIONING = PurePosixPath("/etc/grafana/provisioning")
@@ -32,7 +35,7 @@ def provisioned(kind: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("path", sorted((DEPLOY / "prometheus").glob("*.yml")), ids=lambda path: path.name)
-def test_prometheus_takes_its_configuration(path: Any) -> None:
+def test_prometheus_takes_its_configuration(path: Path) -> None:
     """Both files, of compose and to copy."""
     done = subprocess.run(["promtool", "check", "config", str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
