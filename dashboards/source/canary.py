@@ -53,7 +53,7 @@ def _counted(bad: str, requests: str, *more: str) -> Guardrail:
     canary, stable = _track(bad, CANARY, *more), _track(bad, STABLE, *more)
     of_canary, of_stable = _track(requests, CANARY, *more), _track(requests, STABLE, *more)
     serves = f"and on ({KEYS}) {_track('llm:requests_finished:rate5m', CANARY)} > 0"
-    noise = f"3 * sqrt(({canary} + {stable}) / ({of_canary} + {of_stable}) * (1 / {of_canary} + 1 / {of_stable}))"
+    noise = f"4 * sqrt(({canary} + {stable}) / ({of_canary} + {of_stable}) * (1 / {of_canary} + 1 / {of_stable}))"
     return Guardrail(
         canary=f"({canary} / ({of_canary} > 0) {serves})",
         stable=f"({stable} / ({of_stable} > 0) {serves})",

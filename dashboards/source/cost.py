@@ -171,6 +171,22 @@ def cached() -> timeseries.Panel:
     return lines(words, [Query(highest(f"{hits} / ({prompts} > 0)"), "{{deployment}}")], "percentunit").max(1)
 
 
+def split() -> timeseries.Panel:
+    """The price of a million tokens, read and written."""
+    words = Words(
+        "What do prompt and generated tokens cost?",
+        "both rise together: idle or a dearer GPU. They differ by a fixed 2.5, the work of a generated token in prompt tokens.",
+        "set a price list with these, not with the blended line above: it moves with what users ask.",
+        ("LLMCostAboveObjective",),
+    )
+    series = {
+        "generated": deployment("llm:cost_usd_per_million_generated_tokens:1h"),
+        "prompt": deployment("llm:cost_usd_per_million_prompt_tokens:1h"),
+    }
+    queries = [Query(highest(name), f"{kind} {{{{deployment}}}}") for kind, name in series.items()]
+    return lines(words, queries, "currencyUSD").no_value(NO_PRICE)
+
+
 BOARD = Board(
     "forewarn-cost",
     "forewarn / Cost",
@@ -186,7 +202,8 @@ BOARD = Board(
         Cell(idle_month, 8, 8),
         Cell(monthly, 8, 8),
         Section("What makes a token cheap or dear"),
-        Cell(per_gpu, 12, 8),
-        Cell(cached, 12, 8),
+        Cell(split, 8, 8),
+        Cell(per_gpu, 8, 8),
+        Cell(cached, 8, 8),
     ),
 )
