@@ -55,8 +55,8 @@ def by_version() -> timeseries.Panel:
     """Requests over budget, version by version."""
     words = Words(
         "Is one version slower?",
-        "the new version's line above the old one's for longer than its warm-up: in a roll without a canary this is "
-        "the comparison.",
+        "the new version's line above the old one's for longer than its warm-up: the share of requests over their "
+        "budget, of the budget that is broken most. In a roll without a canary this is the comparison.",
         "pause the roll; if it stays, roll back.",
         ("LLMTTFTBudgetBurn", "LLMTPOTBudgetBurn"),
     )
@@ -64,8 +64,8 @@ def by_version() -> timeseries.Panel:
     bad, judged = (
         f"{by} (increase({replica(name)}[10m]))" for name in ("llm_slo_violations_total", "llm_slo_requests_total")
     )
-    legend = "{{deployment}} {{version}} {{track}} {{sli}}"
-    return lines(words, [Query(highest(f"{bad} / ({judged} > 0)", 6), legend)], "percentunit")
+    share = f"max by (deployment, track, version) ({bad} / ({judged} > 0))"
+    return lines(words, [Query(highest(share), BY_VERSION)], "percentunit").axis_soft_max(0.01)
 
 
 def started() -> timeseries.Panel:

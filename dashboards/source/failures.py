@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.source.panels import Column, Words, counts, grid
 from dashboards.source.panels_more import by_column, counted, in_words, narrow
-from dashboards.source.queries import Query, replica
+from dashboards.source.queries import KV_USAGE, Query, replica
 from dashboards.source.queries_more import among_highest, highest
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def worst_replicas() -> table.Panel:
         column(replica("llm_requests_running"), "Running"),
         column(replica("llm_requests_waiting"), "Waiting"),
         column(replica("llm:queue_pressure:mean_1m"), "Pressure", "short"),
-        column(replica("llm:kv_cache_usage:p95_5m"), "KV cache p95", "percentunit"),
+        column(KV_USAGE, "KV cache p95", "percentunit"),
         column(replica("llm:time_to_first_token:p99_5m"), "TTFT p99", "s"),
         column(f"changes({replica('llm_engine_start_time_seconds')}[1h])", "Restarts, 1 h"),
     ]

@@ -8,12 +8,12 @@ PLACE_TITLES = {"cluster": "Cluster", "namespace": "Namespace", "deployment": "D
 KEY_TITLES = {**PLACE_TITLES, "model": "Model"}
 
 
-def highest(expr: str, count: int = 5) -> str:
+def highest(expr: str, count: int = 4) -> str:
     """The lines of an expression that were highest at any time shown, so that they do not come and go."""
     return f"({expr}) and topk({count}, max_over_time(({expr})[$__range:1m] @ end()))"
 
 
-def lowest(expr: str, count: int = 5) -> str:
+def lowest(expr: str, count: int = 4) -> str:
     """The lines of an expression that were lowest at any time shown."""
     return f"({expr}) and bottomk({count}, min_over_time(({expr})[$__range:1m] @ end()))"
 
