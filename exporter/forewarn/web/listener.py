@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from _thread import start_new_thread
 from contextlib import suppress
 from socketserver import BaseRequestHandler, TCPServer
 from typing import TYPE_CHECKING
@@ -50,7 +51,8 @@ class Server(TCPServer):
         self._report = report
         self._limits = limits or Limits()
         self._lock = threading.Lock()
-        self._open: dict[Connection, threading.Thread] = {}
+        self._ended = threading.Condition(self._lock)
+        self._open: set[Connection] = set()
         host, port = split_listen(listen)
         self._dual = not host and socket.has_dualstack_ipv6()
         if self._dual or ":" in host:
@@ -90,48 +92,52 @@ class Server(TCPServer):
             request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer = str(client_address[0]) if isinstance(client_address, tuple) else ""
         connection = Connection(request, peer, self._limits)
-        thread = threading.Thread(target=self._serve, args=(connection,), name="client", daemon=True)
         with self._lock:
             room = self._make_room(self._limits.connections - 1)
             if room:
-                self._open[connection] = thread
+                self._open.add(connection)
         try:
             if room:
-                thread.start()
+                # Not a Thread, whose start waits until it runs: short of memory, one may end before it begins.
+                start_new_thread(self._serve, (connection,))
                 return
         except RuntimeError:  # the system gives no more threads
             with self._lock:
-                self._open.pop(connection, None)
+                self._open.discard(connection)
         connection.close()
 
     def server_close(self) -> None:
         """Stop listening, and end every connection."""
         super().server_close()
         with self._lock:
-            threads = list(self._open.values())
             for connection in self._open:
                 connection.drop()
-        end = time.monotonic() + _GRACE
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
+            self._ended.wait_for(lambda: not self._open, _GRACE)
 
     def _serve(self, connection: Connection) -> None:
+        connection.begun = True
         try:
             connection.serve(self._app, self._current, self._report)
         except Exception as error:  # noqa: BLE001  a defect costs this connection, and is told as the application's are
-            self._report(error)
+            with suppress(Exception):  # short of memory even for that
+                self._report(error)
         finally:
             with self._lock:
-                self._open.pop(connection, None)
+                self._open.discard(connection)
                 connection.close()
+                self._ended.notify_all()
 
     def _make_room(self, most: int) -> bool:
         """Whether at most `most` connections are left, if need be after dropping one."""
+        now = time.monotonic()
+        for connection in [c for c in self._open if not c.begun and now - c.since > self._limits.head_seconds]:
+            # Its thread ended before it began.
+            self._open.discard(connection)
+            connection.close()
         staying = [connection for connection in self._open if not connection.dropped]
         if len(staying) <= most:
             # Dropped ones end within moments; should they not, nothing is added to them without end.
             return len(self._open) < 2 * self._limits.connections
-        now = time.monotonic()
         may_go = [c for c in staying if c.waiting or now - c.since > self._limits.patience]
         if not may_go:
             return False
