@@ -135,11 +135,10 @@ class Server(TCPServer):
             self._open.discard(connection)
             connection.close()
         staying = [connection for connection in self._open if not connection.dropped]
-        if len(staying) <= most:
-            # Dropped ones end within moments; should they not, nothing is added to them without end.
-            return len(self._open) < 2 * self._limits.connections
-        may_go = [c for c in staying if c.waiting or now - c.since > self._limits.patience]
-        if not may_go:
-            return False
-        min(may_go, key=lambda c: (not c.waiting, c.answered > 0, c.since)).drop()
-        return True
+        if len(staying) > most:
+            may_go = [c for c in staying if c.waiting or now - c.since > self._limits.patience]
+            if not may_go:
+                return False
+            min(may_go, key=lambda c: (not c.waiting, c.answered > 0, c.since)).drop()
+        # Dropped ones end within moments, and are waited for, so that their threads do not add up.
+        return self._ended.wait_for(lambda: len(self._open) < 2 * self._limits.connections, _GRACE)
