@@ -304,7 +304,6 @@ def test_no_thread_is_survived(monkeypatch: pytest.MonkeyPatch) -> None:
             assert lost.wait(10.0)
             assert here.asked() == 200
             assert ended(never)
-        assert here.asked() == 200
 
 
 def test_a_defect_in_a_connection_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
