@@ -175,7 +175,7 @@ def split() -> timeseries.Panel:
     """The price of a million tokens, read and written."""
     words = Words(
         "What do prompt and generated tokens cost?",
-        "both rise together: idle or a dearer GPU. They differ by a fixed 2.5, the work of a generated token in prompt tokens.",
+        "both rise: idle, or a dearer GPU. They differ by a fixed 2.5, the work of a generated token in prompt tokens.",
         "set a price list with these, not with the blended line above: it moves with what users ask.",
         ("LLMCostAboveObjective",),
     )

@@ -49,6 +49,8 @@ class Connection:
     def __init__(self, sock: socket, peer: str, limits: Limits, now: Callable[[], float] = time.monotonic) -> None:
         self.waiting = True
         """Whether it is the client's turn: nothing is being answered."""
+        self.begun = False
+        """Whether its thread runs."""
         self.answered = 0
         self.dropped = False
         self.since = now()

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _NO_DESCRIPTOR_PAUSE = 0.05
 """Seconds to wait where a connection cannot be accepted, which would else be tried again at once for ever."""
 _GRACE = 1.0
-_END_LOOK = 0.01
 
 
 class Server(TCPServer):
@@ -52,6 +51,7 @@ class Server(TCPServer):
         self._report = report
         self._limits = limits or Limits()
         self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
         self._open: set[Connection] = set()
         host, port = split_listen(listen)
         self._dual = not host and socket.has_dualstack_ipv6()
@@ -85,7 +85,7 @@ class Server(TCPServer):
             raise
 
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
-        """Give the connection a thread, if there is room for it; short of memory, one may end before it begins."""
+        """Give the connection a thread, if there is room for it."""
         if not isinstance(request, socket.socket):
             raise TypeError("expected a stream socket")
         with suppress(OSError):
@@ -98,7 +98,8 @@ class Server(TCPServer):
                 self._open.add(connection)
         try:
             if room:
-                start_new_thread(self._serve, (connection,))  # does not wait for it, as Thread.start would
+                # Not a Thread, whose start waits until it runs: short of memory, one may end before it begins.
+                start_new_thread(self._serve, (connection,))
                 return
         except RuntimeError:  # the system gives no more threads
             with self._lock:
@@ -111,29 +112,33 @@ class Server(TCPServer):
         with self._lock:
             for connection in self._open:
                 connection.drop()
-        end = time.monotonic() + _GRACE
-        while self._open and time.monotonic() < end:
-            time.sleep(_END_LOOK)
+            self._ended.wait_for(lambda: not self._open, _GRACE)
 
     def _serve(self, connection: Connection) -> None:
+        connection.begun = True
         try:
             connection.serve(self._app, self._current, self._report)
         except Exception as error:  # noqa: BLE001  a defect costs this connection, and is told as the application's are
-            self._report(error)
+            with suppress(Exception):  # short of memory even for that
+                self._report(error)
         finally:
             with self._lock:
                 self._open.discard(connection)
                 connection.close()
+                self._ended.notify_all()
 
     def _make_room(self, most: int) -> bool:
         """Whether at most `most` connections are left, if need be after dropping one."""
-        staying = [connection for connection in self._open if not connection.dropped]
-        if len(staying) <= most:
-            # Dropped ones end within moments; should they not, nothing is added to them without end.
-            return len(self._open) < 2 * self._limits.connections
         now = time.monotonic()
-        may_go = [c for c in staying if c.waiting or now - c.since > self._limits.patience]
-        if not may_go:
-            return False
-        min(may_go, key=lambda c: (not c.waiting, c.answered > 0, c.since)).drop()
-        return True
+        for connection in [c for c in self._open if not c.begun and now - c.since > self._limits.head_seconds]:
+            # Its thread ended before it began.
+            self._open.discard(connection)
+            connection.close()
+        staying = [connection for connection in self._open if not connection.dropped]
+        if len(staying) > most:
+            may_go = [c for c in staying if c.waiting or now - c.since > self._limits.patience]
+            if not may_go:
+                return False
+            min(may_go, key=lambda c: (not c.waiting, c.answered > 0, c.since)).drop()
+        # Dropped ones end within moments, and are waited for, so that their threads do not add up.
+        return self._ended.wait_for(lambda: len(self._open) < 2 * self._limits.connections, _GRACE)

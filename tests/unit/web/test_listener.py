@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from forewarn.web import listener
 from forewarn.web.connection import Limits
 from forewarn.web.listener import Server
 from forewarn.web.live import OPEN, Live
@@ -90,7 +91,7 @@ def running(current: Callable[[], Loaded] = lambda: OPEN, limits: Limits | None 
         made.server.shutdown()
         thread.join()
         made.server.server_close()
-        assert made.server._open == {}
+        assert made.server._open == set()
 
 
 def ended(client: socket.socket) -> bool:
@@ -258,9 +259,9 @@ def test_an_answer_that_takes_too_long_makes_room_as_well() -> None:
         assert ended(busy)
 
 
-def test_no_descriptor_and_no_thread_are_survived(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What cannot be accepted now is accepted later; what gets no thread is closed."""
-    accept, start = socket.socket.accept, threading.Thread.start
+def test_no_descriptor_is_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be accepted now is accepted later, and one that waits gives its descriptor."""
+    accept = socket.socket.accept
     failing = threading.Event()
 
     def no_descriptor(self: socket.socket) -> object:
@@ -268,12 +269,6 @@ def test_no_descriptor_and_no_thread_are_survived(monkeypatch: pytest.MonkeyPatc
             failing.clear()
             raise OSError(24, "Too many open files")
         return accept(self)
-
-    def no_thread(self: threading.Thread) -> None:
-        if failing.is_set() and self.name == "client":
-            failing.clear()
-            raise RuntimeError("can't start new thread")
-        start(self)
 
     with running() as here:
         monkeypatch.setattr(socket.socket, "accept", no_descriptor)
@@ -283,11 +278,45 @@ def test_no_descriptor_and_no_thread_are_survived(monkeypatch: pytest.MonkeyPatc
         assert here.asked() == 200
         assert ended(silent)
         silent.close()
-        monkeypatch.setattr(socket.socket, "accept", accept)
-        monkeypatch.setattr(threading.Thread, "start", no_thread)
-        failing.set()
+        assert here.asked() == 200
+
+
+def test_no_thread_is_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client for whom the system has none is turned away; one whose thread never ran holds no place for ever."""
+    real, kinds = listener.start_new_thread, ["none", "ends at once"]
+
+    lost = threading.Event()
+
+    def start(serve: Callable[..., object], arguments: tuple[listener.Connection]) -> int:
+        kind = kinds.pop(0) if kinds else "runs"
+        if kind == "ends at once":
+            arguments[0].since -= 60.0
+            lost.set()
+        if kind == "none":
+            raise RuntimeError("can't start new thread")
+        return 0 if kind == "ends at once" else real(serve, arguments)
+
+    monkeypatch.setattr(listener, "start_new_thread", start)
+    with running(limits=Limits(connections=1)) as here:
         with closing(here.connect()) as client:
             assert ended(client)
+        with closing(here.connect()) as never:
+            assert lost.wait(10.0)
+            assert here.asked() == 200
+            assert ended(never)
+
+
+def test_a_defect_in_a_connection_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It costs that connection, even where it cannot be told."""
+
+    def broken(*_: object) -> bool:
+        raise MemoryError
+
+    with running() as here:
+        with monkeypatch.context() as patch:
+            patch.setattr(listener.Connection, "_exchange", broken)
+            assert here.said(ONE) == b""
+        assert [type(error) for error in here.errors] == [MemoryError]
         assert here.asked() == 200
 
 
