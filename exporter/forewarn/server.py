@@ -11,7 +11,7 @@ import sys
 from _thread import start_new_thread
 from importlib.resources import files
 from socketserver import TCPServer, ThreadingMixIn
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -109,7 +109,7 @@ class WebApp:
 
     def _metrics(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The page as Prometheus asks for it: text or OpenMetrics by Accept, `name[]` picks samples."""
-        encode, kind = choose_encoder(environ.get("HTTP_ACCEPT", ""))
+        encode, kind = _encoder(environ.get("HTTP_ACCEPT", ""))
         names = parse_qs(environ.get("QUERY_STRING", "")).get("name[]")
         shown = _Named(self._registry, names) if names else self._registry
         return _answer(start_response, "200 OK", encode(shown), kind)
@@ -130,6 +130,13 @@ class WebApp:
     def _api_status(self, _environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = json.dumps(self._status(), allow_nan=False).encode()
         return _answer(start_response, "200 OK", body, "application/json")
+
+
+def _encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
+    try:
+        return choose_encoder(accept)
+    except (ValueError, TypeError):  # a version that is no number
+        return choose_encoder("")
 
 
 def _answer(
@@ -213,7 +220,7 @@ class Server(ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = "localhost", int(self.server_address[1])
         self.setup_environ()
 
-    def process_request(self, request: object, client_address: object) -> None:
+    def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: Any) -> None:  # noqa: ANN401  socketserver's own
         """Give the client a thread, and do not wait until it runs: short of memory, one may end before it begins."""
         start_new_thread(self.process_request_thread, (request, client_address))
 
