@@ -64,7 +64,7 @@ test-faults: $(READY) ## bad days of the real sidecar process; rewrites their ta
 	$(BIN)/python -m tests.faults
 	$(BIN)/python -m pytest tests/faults/test_table.py
 
-fuzz: $(READY) ## changed pages against the library's parser, changed requests against the port (4 minutes)
+fuzz: $(READY) ## changed pages against the library's parser, changed requests against the port (2 minutes)
 	$(BIN)/python -m tests.fuzz --write
 
 soak: $(READY) ## half an hour of fast polling: does memory stay flat? (31 minutes)

@@ -62,7 +62,7 @@ def per_token() -> timeseries.Panel:
             "How long does each further token take?",
             "p99 above the dashed budget: text appears slower than people read.",
             "lower concurrency, or check chunked prefill: long prompts interrupt decode.",
-            ("LLMTPOTBudgetBurn",),
+            ("LLMReplicaSlow", "LLMTPOTBudgetBurn"),
         ),
         TPOT,
         "tpot_seconds",

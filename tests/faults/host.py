@@ -99,7 +99,9 @@ def _old_scores(page: Page) -> bool:
 
 
 def _wait_for(rig: Rig, holds: Callable[[Page], bool]) -> None:
+    deadline = time.monotonic() + 30
     while not holds(rig.look().page):
+        assert time.monotonic() < deadline, rig.log()[-1500:]
         time.sleep(0.05)
 
 
@@ -130,6 +132,7 @@ def _little_memory(rig: Rig) -> None:
     resource.prlimit(rig.pid, resource.RLIMIT_DATA, ((size << 10) + (16 << 20), _UNLIMITED))
     rig.engine.edit = more(MAX_LINES - 1000, 'vllm:other{{path="{}' + "x" * 100 + '"}} 1')
     _wait_for_log(rig, "MemoryError")
+    _wait_for(rig, down("internal").holds)
 
 
 def _memory(rig: Rig) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.faults.catalogue import ELSEWHERE, FAULTS, GROUPS
 from tests.faults.outcomes import saved
+from tests.faults.rows import GONE
 
 if TYPE_CHECKING:
     from tests.faults.play import Outcome
@@ -24,7 +25,8 @@ _HEAD = (
 def text() -> str:
     """The table."""
     outcomes = saved().by_name
-    lines = [f"{len(FAULTS)} faults, none red. MiB and polls are those of the last whole run."]
+    red = sum(fault.name not in outcomes for fault in FAULTS)
+    lines = [f"{len(FAULTS)} faults, {red or 'none'} red. MiB and polls are those of the last whole run."]
     for group, faults in GROUPS.items():
         lines += ["", f"### {group}", "", *_HEAD, *(_row(fault, outcomes.get(fault.name)) for fault in faults)]
     lines += ["", "### Held by other tests", "", "| what happens | test |", "| --- | --- |"]
@@ -44,6 +46,6 @@ def page() -> str:
 def _row(fault: Fault, outcome: Outcome | None) -> str:
     if outcome is None:
         return f"| {fault.name} | {fault.made} | {fault.told.words} | **not seen** | **not seen** | {fault.mib:g} |"
-    told = f"{outcome.told}" if fault.completes and fault.answers else "by age" if fault.answers else "in the log"
+    told = "in the log" if not fault.answers else "by age" if fault.told is GONE else str(outcome.told)
     seen = f"{told} | {outcome.recovered} | {outcome.mib:.0f}, {fault.mib:g}"
     return f"| {fault.name} | {fault.made} | {fault.told.words} | {seen} |"

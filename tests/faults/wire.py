@@ -46,7 +46,7 @@ def _half_then_silence(rig: Rig) -> None:
 
 def _half_then_reset(rig: Rig) -> None:
     body = rig.engine.page.encode()
-    rig.engine.fail(Reply(ok(body)[: len(body) // 2], then="reset"))
+    rig.engine.fail(Reply(ok(body)[: len(body) // 2], then="reset", pause=0.05))
 
 
 def _plain_text_on_a_tls_port(rig: Rig) -> None:

@@ -20,7 +20,7 @@ def main() -> int:
     """Run both; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--pages", type=int, default=20_000, help="cases (%(default)s)")
-    parser.add_argument("--requests", type=int, default=10_000, help="cases (%(default)s)")
+    parser.add_argument("--requests", type=int, default=20_000, help="cases (%(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="%(default)s")
     parser.add_argument("--write", action="store_true", help="update docs/reliability.md")
     arguments = parser.parse_args()

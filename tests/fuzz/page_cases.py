@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _WHOLE_EVERY = 40
 """One case in so many is a whole page; the others are windows of one, which take a tenth of the time."""
 _WINDOW_LINES = 60
-_SAY_EVERY = 1000
+_SAY_EVERY = 10_000
+_END = [b"# EOF", b""]
 
 
 def _originals() -> list[tuple[bytes, str]]:
@@ -30,9 +31,14 @@ def _originals() -> list[tuple[bytes, str]]:
 
 
 def _window(body: bytes, chance: random.Random) -> bytes:
+    """Some whole families of a page."""
     lines = body.split(b"\n")
-    start = chance.randrange(max(1, len(lines) - _WINDOW_LINES))
-    return b"\n".join([*lines[start : start + _WINDOW_LINES], *([b"# EOF"] if b"# EOF" in lines[-2:] else []), b""])
+    heads = [n for n, line in enumerate(lines) if line.startswith(b"# HELP")]
+    first = chance.randrange(len(heads))
+    end = next((n for n in heads[first + 1 :] if n - heads[first] > _WINDOW_LINES), len(lines))
+    return b"\n".join(
+        [*lines[heads[first] : end], *([] if end == len(lines) else _END if b"# EOF" in lines else [b""])]
+    )
 
 
 def cases(number: int, seed: int) -> Iterator[tuple[bytes, bytes, str]]:

@@ -29,7 +29,7 @@ _SEEDS = (
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 )
 _SCRAPE_EVERY = 100
-_SAY_EVERY = 1000
+_SAY_EVERY = 10_000
 _PATIENCE = 15.0
 """Seconds after which a request that is neither answered nor closed has hung."""
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from lab.plots import save
 from tests.bench import report
-from tests.soak import watch
 from tests.soak.trend import Trend, fit
 
 if TYPE_CHECKING:
@@ -38,10 +37,7 @@ def table(soak: Soak) -> str:
         ("length", f"{took / 60:.1f} minutes"),
         (
             "polls",
-            (
-                f"{soak.polls:,.0f}, {soak.polls / took:.0f} a second asked every {watch.FAST_SECONDS * 1000:.0f} ms; "
-                f"{soak.failed_polls:.0f} failed"
-            ),
+            f"{soak.polls:,.0f}, one every {1000 * took / soak.polls:.0f} ms; {soak.failed_polls:.0f} failed",
         ),
         ("scrapes", f"{soak.scrapes:,}, each answered whole; counters that went down: {soak.falls}"),
         ("resident memory", f"{least / 1024:.1f} to {most / 1024:.1f} MiB over the whole run"),

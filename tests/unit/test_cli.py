@@ -246,6 +246,26 @@ def test_run_serves_and_ends_at_once_while_the_engine_hangs(number: signal.Signa
     assert b"Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("text", "says"), [("poll: {timeout: soon}\n", b"a restart would fail: "), ("", b"a restart takes")]
+)
+def test_sighup_tells_whether_a_restart_would_work(tmp_path: Path, text: str, says: bytes) -> None:
+    """It ends nothing and changes nothing; the log says what the file is worth now."""
+    file = tmp_path / "forewarn.yaml"
+    file.write_text("{}\n", encoding="utf-8")
+    port = _free_port()
+    flags = ["--config", str(file), "--engine-url", "http://127.0.0.1:9", "--listen", f"127.0.0.1:{port}"]
+    with started("run", *flags) as process:
+        try:
+            _logged(process, b"forewarn started")
+            file.write_text(text, encoding="utf-8")
+            process.send_signal(signal.SIGHUP)
+            _logged(process, says)
+            assert b"forewarn_build_info" in _scraped(port)
+        finally:
+            process.kill()
+
+
 def test_a_mistake_ends_the_real_program_in_one_line() -> None:
     """`python -m forewarn` gives the same line and status, and no traceback."""
     with started("run", "--listen", "nowhere") as process:

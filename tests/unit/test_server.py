@@ -195,3 +195,12 @@ def test_a_source_that_fails_is_no_server_error(sidecar: Callable[..., Sidecar])
         answer, body = ask(port, "/metrics")
     assert answer.status == 200
     assert 'llm_engine_up{deployment="",engine="0",model="",track="stable",version=""} 0.0\n' in body
+
+
+@pytest.mark.parametrize("version", ["x", "1.x.0", "", "1.0.0;version=y", "１"])
+def test_a_version_of_openmetrics_that_is_no_number_gets_a_page(port: int, version: str) -> None:
+    """What a client asks for in vain is not an error of ours; found by fuzzing."""
+    accept = f"application/openmetrics-text;version={version}"
+    answer, body = ask(port, "/metrics", headers={"Accept": accept.encode().decode("latin-1")})
+    assert answer.status == 200
+    assert "forewarn_build_info" in body

@@ -226,7 +226,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding
 @pytest.mark.parametrize(
     ("reply", "result"),
     [
-        (RawReply(HEAD + b"e\r\ndata: ", "reset"), "truncated"),
+        (RawReply(HEAD + b"e\r\ndata: ", "reset", 0.05), "truncated"),
         (RawReply(HEAD + b"zz\r\n", "close"), "truncated"),
         (RawReply(b"SSH-2.0-OpenSSH\r\n", "close"), "protocol"),
         (RawReply(b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "close"), "http_error"),
