@@ -134,6 +134,20 @@ def test_a_cause_silences_its_symptoms_and_nothing_else(
     assert states[wanted[1]] is silenced
 
 
+def test_two_windows_of_one_alert_are_one_notification(alertmanager: str) -> None:
+    """The fast and the slow form of an outcome alert page together: one group has both."""
+    both = [alert("LLMErrorsAboveBaseline", severity="critical", window=w, cluster="windows") for w in ("2m", "10m")]
+    assert requests.post(f"{alertmanager}/api/v2/alerts", json=both, timeout=5).ok
+    deadline = time.monotonic() + 10
+    groups_of: list[set[str]] = []
+    while time.monotonic() < deadline and groups_of != [{"2m", "10m"}]:
+        query = {"filter": 'cluster="windows"'}
+        answer = requests.get(f"{alertmanager}/api/v2/alerts/groups", params=query, timeout=5).json()
+        groups_of = [{one["labels"]["window"] for one in group["alerts"]} for group in answer]
+        time.sleep(0.1)
+    assert groups_of == [{"2m", "10m"}]
+
+
 def _inhibited(base: str, cluster: str) -> dict[str, bool]:
     """Labels (as text, in the order they were sent) → whether the alert is inhibited."""
     answer = requests.get(f"{base}/api/v2/alerts", params={"filter": f'cluster="{cluster}"'}, timeout=5).json()
