@@ -59,10 +59,10 @@ def test_a_wedge_is_found_and_the_result_is_kept(tmp_path: Path) -> None:
     # Other rules on the same play: it is judged anew and not played again.
     rules = shutil.copytree(run.RULES, tmp_path / "rules") / "replica.rules.yml"
     text = rules.read_text(encoding="utf-8")
-    assert "expr: llm_engine_stalled == 1\n        for: 30s" in text
-    rules.write_text(text.replace("== 1\n        for: 30s", "== 1\n        for: 0s"), encoding="utf-8")
+    assert "expr: llm_engine_stalled == 1\n" in text
+    rules.write_text(text.replace("_stalled == 1\n", "_stalled == 1\n        for: 30s\n"), encoding="utf-8")
     again = run.run(plan, run.packs(tmp_path / "rules"), tmp_path, _never)
-    assert again["scores"][run.OURS]["detection"] == score["detection"] - 30.0
+    assert again["scores"][run.OURS]["detection"] == score["detection"] + 30.0
     report.write([result], tmp_path, [])
     assert "| test (T) | sequences, 1 |" in (tmp_path / "results.md").read_text(encoding="utf-8")
     known = guard.committed(tmp_path / "results.json")
