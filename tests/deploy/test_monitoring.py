@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEPLOY = compose.ROOT / "deploy"
+TLS = compose.ROOT / "tests" / "fixtures" / "tls"
+SECRETS = {
+    "ca.crt": "authority.pem",
+    "prometheus.crt": "client.pem",
+    "prometheus.key": "client.key",
+    "forewarn.password": "client.key",
+}
+"""What a secured Prometheus reads beside its configuration → a file that stands in for it."""
 PROVISIONING = PurePosixPath("/etc/grafana/provisioning")
 
 
@@ -35,9 +44,12 @@ def provisioned(kind: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("path", sorted((DEPLOY / "prometheus").glob("*.yml")), ids=lambda path: path.name)
-def test_prometheus_takes_its_configuration(path: Path) -> None:
-    """Both files, of compose and to copy."""
-    done = subprocess.run(["promtool", "check", "config", str(path)], capture_output=True, text=True, check=False)
+def test_prometheus_takes_its_configuration(path: Path, tmp_path: Path) -> None:
+    """Each file, of compose and to copy, beside the secrets that it names."""
+    copy = shutil.copy(path, tmp_path)
+    for name, secret in SECRETS.items():
+        shutil.copy(TLS / secret, tmp_path / name)
+    done = subprocess.run(["promtool", "check", "config", copy], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
