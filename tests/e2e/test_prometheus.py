@@ -23,6 +23,7 @@ NOT_HERE = {
     "llm_max_running_requests": "only when configured",
     "llm_objective_quality_score": "only when configured",
     "llm_objective_replica_requests_per_second": "only when configured",
+    "llm_objective_deploy_headroom_replicas": "only when configured",
     "llm_objective_cost_usd_per_million_tokens": "only when configured",
     "llm_replica_gpus": "only when configured",
     "llm_replica_cost_usd_per_hour": "only when configured",
