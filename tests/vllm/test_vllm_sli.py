@@ -25,7 +25,7 @@ LOWER, UPPER = 1.0, 2.5
 """Two neighbouring bucket bounds of vLLM's TTFT histogram, and a budget between them."""
 BUDGET = 1.6
 CLIENT_DELAY = 1.0
-"""Seconds by which the client, 192 threads on a busy machine, may see a first token later than the engine."""
+"""Seconds by which the client, 192 threads, may see a first token later than the engine where nothing else runs."""
 
 
 def finished(page: Page) -> float:
@@ -54,6 +54,15 @@ def slower(records: Sequence[Record], seconds: float) -> int:
     return sum(record.ttft is not None and record.ttft > seconds for record in records)
 
 
+def latest(records: Sequence[Record], before: Page, after: Page) -> float:
+    """Seconds by which single first tokens may have reached the client late: three times the mean of this run."""
+    family = "vllm:time_to_first_token_seconds"
+    engine = grown(before, after, f"{family}_sum") / grown(before, after, f"{family}_count")
+    client = sum(record.ttft or 0.0 for record in records) / len(records)
+    assert client >= engine
+    return max(CLIENT_DELAY, 3 * (client - engine))
+
+
 def test_slo_counters_agree_with_the_clients_log(
     engine: Engine, start_sidecar: StartSidecar, plan: Callable[..., Plan]
 ) -> None:
@@ -71,13 +80,14 @@ def test_slo_counters_agree_with_the_clients_log(
     assert grown(before, after, "llm_slo_requests_total", sli="ttft") == len(records)
     violations = grown(before, after, "llm_slo_violations_total", sli="ttft")
     assert violations == pytest.approx(spread)
-    assert slower(records, UPPER + CLIENT_DELAY) <= violations <= slower(records, LOWER)
+    delay = latest(records, raw_before, raw_after)
+    assert slower(records, UPPER + delay) <= violations <= slower(records, LOWER)
     assert 0 < violations < len(records)
     assert after.value("forewarn_signal_exact", signal="slo_ttft") == 0
 
     exact = grown(exact_before, exact_after, "llm_slo_violations_total", sli="ttft")
     assert exact == over[UPPER]
-    assert slower(records, UPPER + CLIENT_DELAY) <= exact <= slower(records, UPPER)
+    assert slower(records, UPPER + delay) <= exact <= slower(records, UPPER)
     assert exact_after.value("forewarn_signal_exact", signal="slo_ttft") == 1
 
 
