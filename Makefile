@@ -46,7 +46,7 @@ test-deploy: $(READY)
 # Needs root: it makes base images with debootstrap, as no registry is asked, and runs the compose file with podman.
 test-containers: $(READY) ## build the images and bring docker-compose.yml up with podman (needs root)
 	@tools/ensure_debian.sh podman=podman runc=runc debootstrap=debootstrap \
-	  /usr/lib/podman/netavark=netavark /usr/lib/podman/aardvark-dns=aardvark-dns
+	  iptables=iptables /usr/lib/podman/netavark=netavark /usr/lib/podman/aardvark-dns=aardvark-dns
 	$(BIN)/python -m pytest tests/containers
 
 test-browser: $(READY)
