@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
-import random
 import signal
-import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING, Protocol
 
 import requests
+
+from tools import ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 _STOP_SECONDS = 5.0
-_CANDIDATES = random.sample(range(20_000, 32_000), 1_000)
-_GIVEN: set[int] = set()
 
 
 class Say(Protocol):
@@ -111,21 +108,11 @@ class Children:
 
 
 def free_port(wanted: int) -> int:
-    """`wanted` if nothing listens there, else another, never one that was given out before.
-
-    The others lie below the range a system takes for outgoing connections, so that none of those comes in between.
-    """
-    candidates = (port for port in _CANDIDATES if port not in _GIVEN)
-    for port in itertools.chain([wanted] if wanted else [], candidates):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            _GIVEN.add(port)
-            return port
-    raise DemoError("no free port on 127.0.0.1")
+    """As `ports.free_port`. Raises DemoError when there is none."""
+    try:
+        return ports.free_port(wanted)
+    except OSError as error:
+        raise DemoError(str(error)) from None
 
 
 def answers(url: str) -> bool:
