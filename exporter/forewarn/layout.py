@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from itertools import compress
-from operator import itemgetter
+from io import BytesIO
+from itertools import compress, islice
+from operator import eq, itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -62,19 +63,18 @@ class Page:
 class _Lines:
     """Some of a page's sample lines: where they are, how each begins, and where its number goes."""
 
-    mask: Sequence[bool]
+    places: Sequence[int]
     heads: Sequence[bytes]
     slots: Sequence[int]
-    heads_length: int
+    pick: Callable[[list[bytes]], tuple[bytes, ...]]
 
     def read(self, lines: list[bytes], values: list[float]) -> list[float] | None:
         """`values` with those of these lines; None if one is anything but a number after its known beginning."""
         # Loops in C throughout: this runs for hundreds of lines at every poll.
-        found = list(compress(lines, self.mask))
+        found = self.pick(lines)
         tokens = list(map(bytes.removeprefix, found, self.heads))
-        joined = b"".join(tokens)
-        # A line without its head stays whole, and the lengths do not add up. `_` is a digit separator to Python alone.
-        if sum(map(len, found)) != self.heads_length + len(joined) or b"_" in joined:
+        # A line without its head stays as it is. `_` is a digit separator to Python alone.
+        if any(map(eq, tokens, found)) or b"_" in b"".join(tokens):
             return None
         values = values.copy()
         try:
@@ -86,17 +86,20 @@ class _Lines:
 
     def chosen(self, slots: Collection[int]) -> _Lines:
         """Those of these lines whose numbers go to `slots`."""
-        chosen = [slot in slots for slot in self.slots]
-        flags = iter(chosen)
-        return _lines(
-            [sample and next(flags) for sample in self.mask],
-            list(compress(self.heads, chosen)),
-            list(compress(self.slots, chosen)),
-        )
+        kept = [slot in slots for slot in self.slots]
+        places, heads, own = compress(self.places, kept), compress(self.heads, kept), compress(self.slots, kept)
+        return _lines(list(places), list(heads), list(own))
 
 
-def _lines(mask: Sequence[bool], heads: Sequence[bytes], slots: Sequence[int]) -> _Lines:
-    return _Lines(mask, heads, slots, sum(map(len, heads)))
+def _lines(places: Sequence[int], heads: Sequence[bytes], slots: Sequence[int]) -> _Lines:
+    return _Lines(places, heads, slots, _picker(places))
+
+
+def _picker(places: Sequence[int]) -> Callable[[list[bytes]], tuple[bytes, ...]]:
+    """Picks the lines at `places`."""
+    if len(places) > 1:  # from two items on itemgetter gives a tuple
+        return itemgetter(*places)
+    return lambda lines: tuple(lines[place] for place in places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,8 @@ class _Known:
     samples: _Lines
     watched: _Lines
     length: int
-    pick_others: Callable[[list[bytes]], object]
-    others: object
+    pick_others: Callable[[list[bytes]], tuple[bytes, ...]]
+    others: tuple[bytes, ...]
 
     def read(self, lines: list[bytes], values: list[float], *, whole: bool) -> list[float] | None:
         """Values of a page that differs only in numbers, None otherwise. Unless `whole`, only the watched lines.
@@ -142,18 +145,17 @@ class PageParser:
 
         Raises PageError when the library's parser rejects the page, or when it has more than MAX_LINES.
         """
-        if (count := body.count(b"\n")) > MAX_LINES:
-            raise PageError("too_large", f"page has {count} lines, at most {MAX_LINES} are read")
-        lines = body.split(b"\n")
         openmetrics = content_type.startswith(OPENMETRICS)
         if self._known is not None and not openmetrics:
             whole = self._watched is None or self._unchecked >= CHECK_EVERY
-            values = self._known.read(lines, self._values, whole=whole)
+            values = self._known.read(_split(body, self._known.length + 1), self._values, whole=whole)
             if values is not None:
                 self._unchecked = 0 if whole else self._unchecked + 1
                 self._values = values
                 return Page(self._layout, values)
-        return self._rebuild(body, lines, openmetrics=openmetrics)
+        if (count := body.count(b"\n")) > MAX_LINES:
+            raise PageError("too_large", f"page has {count} lines, at most {MAX_LINES} are read")
+        return self._rebuild(body, openmetrics=openmetrics)
 
     def watch(self, slots: Collection[int]) -> None:
         """Keep only these slots of the present layout up to date, which is what makes a large page cheap.
@@ -165,7 +167,7 @@ class PageParser:
         if self._known is not None:
             self._known = self._known.watching(slots)
 
-    def _rebuild(self, body: bytes, lines: list[bytes], *, openmetrics: bool) -> Page:
+    def _rebuild(self, body: bytes, *, openmetrics: bool) -> Page:
         self.rebuilds += 1
         self._known = None
         samples = _library_samples(body, openmetrics=openmetrics)
@@ -175,33 +177,40 @@ class PageParser:
             self._layout, self._watched = Layout(series), None
         self._values = [value for _, value, _ in samples]
         if not openmetrics:
-            known = _understand(body, lines, samples)
+            known = _understand(body, samples)
             self._known = known.watching(self._watched) if known and self._watched is not None else known
             self._unchecked = 0
         return Page(self._layout, self._values)
 
 
-def _understand(body: bytes, lines: list[bytes], samples: list[tuple[Series, float, bool]]) -> _Known | None:
+def _split(body: bytes, most: int) -> list[bytes]:
+    """At most so many lines of a page, each with its end. Half the time of `bytes.split`, which looks byte by byte."""
+    return list(islice(BytesIO(body), most))
+
+
+def _understand(body: bytes, samples: list[tuple[Series, float, bool]]) -> _Known | None:
     """How to read such a page again, if the shortcut would read every line as the library did."""
     if b"\r" in body or any(not plain for _, _, plain in samples):
         return None
+    lines = _split(body, MAX_LINES + 1)
     heads = [_head(line) for line in lines]
-    mask = [head is not None for head in heads]
-    found = [(line, head) for line, head in zip(lines, heads, strict=True) if head is not None]
-    places = [place for place, head in enumerate(heads) if head is None]
-    if any(lines[place] and not lines[place].startswith(b"#") for place in places) or len(found) != len(samples):
+    found = [(place, head) for place, head in enumerate(heads) if head is not None]
+    others = [place for place, head in enumerate(heads) if head is None]
+    if any(lines[place].strip() and not lines[place].startswith(b"#") for place in others):
+        return None
+    if len(found) != len(samples):
         return None
     pairs = zip(found, samples, strict=True)
-    if not all(_same(line[len(head) :], value) for (line, head), (_, value, _) in pairs):
+    if not all(_same(lines[place][len(head) :], value) for (place, head), (_, value, _) in pairs):
         return None
-    all_lines = _lines(mask, [head for _, head in found], range(len(found)))
-    pick_others = itemgetter(*places) if places else len
+    all_lines = _lines([place for place, _ in found], [head for _, head in found], range(len(found)))
+    pick_others = _picker(others)
     return _Known(all_lines, all_lines, len(lines), pick_others, pick_others(lines))
 
 
 def _head(line: bytes) -> bytes | None:
     """Name and labels of a plain sample line with the space after them; None for any other line."""
-    if not line or line.startswith(b"#"):
+    if line.startswith((b"#", b"\n")):
         return None
     cut = line.rfind(b" ") + 1
     head = line[: cut - 1] if cut else b""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from forewarn import signals as s
+from forewarn.sampling.derived import derived_sources, shown_by_any
 from forewarn.sampling.rank import SLIS, RankSampler, SamplerSettings, raw_counts
 from forewarn.sampling.restart import RestartDetector
 from forewarn.sampling.sli import on_edge
@@ -205,7 +206,7 @@ class Monitor:
     def _take_counts(self, snapshot: Snapshot) -> bool:
         """Notice a restart before the counts of the new process are added; returns whether there was one."""
         self._doubtful = snapshot.multiprocess
-        counts = {(key, name): n for key, rank in snapshot.ranks.items() for name, n in raw_counts(rank).items()}
+        counts = {key: raw_counts(rank) for key, rank in snapshot.ranks.items()}
         restarted = self._restarts.update(snapshot.start_time, counts)
         if restarted:
             for sampler in (*self.ranks.values(), *self._left.values()):
@@ -217,8 +218,9 @@ class Monitor:
             self.note("warning", "engine restarted: its counters begin anew, exported ones go on")
         if snapshot.start_time is not None:
             self.start_time = snapshot.start_time
-        busy = any(rank.gauges.get(s.RUNNING) for rank in snapshot.ranks.values())
-        self._served = (self._served and not restarted) or busy or any(counts.values())
+        if restarted or not self._served:
+            busy = any(rank.gauges.get(s.RUNNING) for rank in snapshot.ranks.values())
+            self._served = busy or any(any(own.values()) for own in counts.values())
         return restarted
 
     def _forget_vanished(self, snapshot: Snapshot) -> None:
@@ -241,11 +243,14 @@ class Monitor:
         if sources is self._bound_sources and shown_now == self._shown:
             return
         self._bound_sources, self._shown = sources, shown_now
-        sources = {**sources, **self._derived_sources(sources)}
+        ranks = self.ranks.values()
+        sources = {**sources, **derived_sources(sources, ranks)}
         self.sources = sources
         for signal in s.SIGNALS:
             source = sources.get(signal.name, SignalSource("", reason="not looked for"))
-            shown = bool(source.series) and (signal.name == s.START_TIME or self._present(signal.name))
+            shown = bool(source.series) and (
+                signal.name == s.START_TIME or shown_by_any(signal.name, self.ranks.values())
+            )
             was = self.available.get(signal.name, self._awaited.pop(signal.name, None))
             if not (shown or self._served or signal.name in _ALWAYS_SHOWN):
                 # V0 shows what requests leave behind only once there was one: too early to miss it.
@@ -261,27 +266,6 @@ class Monitor:
             if shown or was is not None or not signal.optional:
                 self.available[signal.name] = shown
 
-    def _present(self, signal: str) -> bool:
-        if signal == s.EMPTY:
-            return any(sampler.totals[s.EMPTY].source for sampler in self.ranks.values())
-        if signal == s.ARRIVED:
-            return any(sampler.arrivals.value is not None for sampler in self.ranks.values())
-        return any(signal in sampler.present for sampler in self.ranks.values())
-
-    def _derived_sources(self, sources: Mapping[str, SignalSource]) -> dict[str, SignalSource]:
-        derived = {}
-        for name, inputs, meaning in _DERIVED:
-            missing = [signal for signal in inputs if not any(signal in r.present for r in self.ranks.values())]
-            if missing:
-                derived[name] = SignalSource("", exact=False, reason="needs " + ", ".join(missing))
-            else:
-                series = " ".join(sources[signal].series for signal in inputs if signal in sources)
-                derived[name] = SignalSource(series, exact=False, reason=meaning)
-        for name, exact in s.EXACT.items():
-            if any(exact in rank.present for rank in self.ranks.values()):
-                derived[name] = sources[exact]
-        return derived
-
     def _enter(self, state: EngineState, detail: str) -> None:
         """Change state with one log line, however long the state lasts."""
         if state == self.state:
@@ -295,12 +279,3 @@ class Monitor:
 _NO_SERIES = "page has no series of the engine (is it run with --disable-log-stats?)"
 _ALWAYS_SHOWN = frozenset({s.RUNNING, s.WAITING, s.KV_USAGE})
 """Signals that every engine shows from its first page on."""
-
-_DERIVED: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    (
-        s.EMPTY,
-        (s.GENERATION_LENGTH, s.MAX_TOKENS_ASKED, s.FINISHED),
-        "requests of at most one token, less those that asked for at most one",
-    ),
-    (s.ARRIVED, (s.TTFT, s.WAITING, s.RUNNING), "first tokens seen plus requests waiting"),
-)

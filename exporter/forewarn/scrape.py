@@ -6,21 +6,25 @@ text, bounds size and time of the whole exchange, and never returns a page that 
 
 from __future__ import annotations
 
+import math
 import re
 import socket
 import ssl
+import struct
 import time
 import zlib
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from forewarn import http_head
 from forewarn.errors import FetchError
+from forewarn.http_head import OK, Head
 
 _RECEIVE = 1 << 16
 _MAX_HEAD = 1 << 16
-_OK = 200
+_SLACK = 1.1
+"""What is left of the time may be overrun by so much, which spares a call to the kernel for each answer."""
 _REDIRECTS = frozenset({301, 302, 307, 308})
-_STATUS = re.compile(rb"[1-5][0-9][0-9]")
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 
@@ -31,12 +35,6 @@ class Response:
 
     body: bytes
     content_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    status: int
-    fields: dict[bytes, bytes]
 
 
 class _StaleConnection(Exception):  # noqa: N818  a signal inside this module, not an error
@@ -57,7 +55,9 @@ class Fetcher:
         self._max_bytes = max_bytes
         self._socket: socket.socket | None = None
         self._deadline = 0.0
+        self._allowed = 0.0
         self._buffer = b""
+        self._request = "", b""
         self._moved: dict[str, str] = {}
 
     def get(self, path: str) -> Response:
@@ -71,9 +71,9 @@ class Fetcher:
         if head.status in _REDIRECTS:
             target = self._redirect(head)
             head, body = self._exchange(target)
-            if head.status == _OK:
+            if head.status == OK:
                 self._moved[path] = target
-        if head.status != _OK:
+        if head.status != OK:
             self._moved.pop(path, None)
             raise FetchError("http_status", f"HTTP status {head.status} from {path.partition('?')[0]}, expected 200")
         content_type = head.fields.get(b"content-type", b"").decode("latin-1").lower()
@@ -85,7 +85,7 @@ class Fetcher:
             self._socket.close()
             self._socket = None
 
-    def _redirect(self, head: _Head) -> str:
+    def _redirect(self, head: Head) -> str:
         try:
             location = urlsplit(head.fields.get(b"location", b"").decode("ascii"))
         except ValueError:
@@ -96,7 +96,7 @@ class Fetcher:
             raise FetchError("http_status", "redirected without a usable location, expected a page")
         return location.path + (f"?{location.query}" if location.query else "")
 
-    def _exchange(self, target: str) -> tuple[_Head, bytes]:
+    def _exchange(self, target: str) -> tuple[Head, bytes]:
         reused = self._socket is not None
         try:
             try:
@@ -118,24 +118,29 @@ class Fetcher:
             self.close()
             raise FetchError("network", f"{self._host:.80} is no usable host name") from None
 
-    def _attempt(self, target: str) -> tuple[_Head, bytes]:
+    def _attempt(self, target: str) -> tuple[Head, bytes]:
         connection = self._connect()
-        request = (
-            f"GET {target} HTTP/1.1\r\nHost: {self._authority}\r\nAccept: text/plain;version=0.0.4\r\n"
-            "Accept-Encoding: identity\r\nUser-Agent: forewarn\r\n\r\n"
-        )
+        if self._request[0] != target:
+            self._request = target, self._spelled(target)
         self._buffer = b""
         try:
-            connection.sendall(request.encode("ascii"))
+            connection.sendall(self._request[1])
             head = self._read_head()
         except (BrokenPipeError, ConnectionResetError, ConnectionAbortedError):
             self.close()
             raise _StaleConnection from None
-        body = self._read_body(head) if head.status == _OK else b""
+        body = self._read_body(head) if head.status == OK else b""
         # What may still come (the body of an error, bytes past the announced end) is not the next answer.
-        if head.status != _OK or self._buffer or head.fields.get(b"connection", b"").lower() == b"close":
+        if head.status != OK or self._buffer or head.fields.get(b"connection", b"").lower() == b"close":
             self.close()
         return head, body
+
+    def _spelled(self, target: str) -> bytes:
+        """The request for a target."""
+        return (
+            f"GET {target} HTTP/1.1\r\nHost: {self._authority}\r\nAccept: text/plain;version=0.0.4\r\n"
+            "Accept-Encoding: identity\r\nUser-Agent: forewarn\r\n\r\n"
+        ).encode("ascii")
 
     def _connect(self) -> socket.socket:
         if self._socket is None:
@@ -144,6 +149,11 @@ class Fetcher:
             self._socket = raw
             if self._tls is not None:
                 self._socket = self._tls.wrap_socket(raw, server_hostname=self._host)
+            else:
+                # The kernel keeps the time of a plain connection: Python's way takes two calls for each that waits.
+                raw.settimeout(None)
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(self._timeout))
+                self._allowed = 0.0
         return self._socket
 
     def _remaining(self) -> float:
@@ -156,7 +166,12 @@ class Fetcher:
         """The next bytes, b"" when the other side closed."""
         if self._socket is None:
             return b""
-        self._socket.settimeout(self._remaining())
+        left = self._remaining()
+        if self._tls is not None:
+            self._socket.settimeout(left)
+        elif not left <= self._allowed <= _SLACK * left:
+            self._allowed = 0.5 * (1.0 + _SLACK) * left
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(self._allowed))
         return self._socket.recv(_RECEIVE)
 
     def _more(self) -> None:
@@ -165,28 +180,22 @@ class Fetcher:
             raise FetchError("truncated", "connection closed in the middle of the answer")
         self._buffer += chunk
 
-    def _read_head(self) -> _Head:
-        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            if len(self._buffer) > _MAX_HEAD:
+    def _read_head(self) -> Head:
+        data = self._receive()
+        if not data:
+            self.close()
+            raise _StaleConnection
+        while (found := http_head.parse(data)) is None:
+            if len(data) > _MAX_HEAD:
                 raise FetchError("protocol", "answer is not HTTP: no end of headers")
             chunk = self._receive()
             if not chunk:
-                if not self._buffer:
-                    self.close()
-                    raise _StaleConnection
                 raise FetchError("truncated", "connection closed in the middle of the headers")
-            self._buffer += chunk
-        lines = self._buffer[:end].split(b"\r\n")
-        self._buffer = self._buffer[end + 4 :]
-        words = lines[0].split(b" ", 2)
-        if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not _STATUS.fullmatch(words[1]):  # noqa: PLR2004  version and status
-            raise FetchError("protocol", "answer is not HTTP/1")
-        fields = {
-            name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines[1:])
-        }
-        return _Head(int(words[1]), fields)
+            data += chunk
+        head, self._buffer = found
+        return head
 
-    def _read_body(self, head: _Head) -> bytes:
+    def _read_body(self, head: Head) -> bytes:
         transfer = head.fields.get(b"transfer-encoding", b"").lower()
         if transfer == b"chunked":
             return self._read_chunks()
@@ -254,7 +263,7 @@ class Fetcher:
         if size > self._max_bytes:
             raise FetchError("too_large", f"page is larger than {self._max_bytes} bytes")
 
-    def _decoded(self, head: _Head, body: bytes) -> bytes:
+    def _decoded(self, head: Head, body: bytes) -> bytes:
         """The body as text; gzip is undone although it was not asked for, within the size limit."""
         if head.fields.get(b"content-encoding", b"identity").lower() in (b"identity", b""):
             return body
@@ -271,9 +280,15 @@ class Fetcher:
         return text
 
 
+def _timeval(seconds: float) -> bytes:
+    """A struct timeval; never the zero that stands for no limit."""
+    whole, part = divmod(max(1, math.ceil(1e6 * seconds)), 1_000_000)
+    return struct.pack("@ll", whole, part)
+
+
 def _fetch_error(error: OSError, timeout: float) -> FetchError:
     """The bounded kind and a line for what the socket layer raised."""
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | BlockingIOError):
         return FetchError("timeout", f"no whole answer within {timeout:g} s")
     if isinstance(error, ConnectionRefusedError):
         return FetchError("refused", "connection refused")

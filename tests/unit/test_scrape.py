@@ -97,6 +97,17 @@ def test_the_timeout_bounds_the_whole_answer() -> None:
     assert raw_failure(slow_head, timeout=0.2).kind == "timeout"
 
 
+def test_each_answer_over_a_kept_connection_has_the_whole_time_and_no_more() -> None:
+    """A slow answer takes nothing from the next one's time, and the last one's drip ends at the timeout."""
+    slow = Reply([b"", ok(PAGE)], pause=0.15)
+    drip = Reply(itertools.chain([ok(b"", "Content-Length: 100000", length=False)], itertools.repeat(b"x")), pause=0.01)
+    with RawServer(slow, slow, drip) as server, closing(fetcher(server.url, 0.5)) as client:
+        assert [client.get("/metrics").body for _ in range(2)] == [PAGE, PAGE]
+        assert server.connections == 1
+        with pytest.raises(FetchError, match="no whole answer"):
+            client.get("/metrics")
+
+
 def test_after_a_timeout_a_late_answer_is_not_taken_for_the_next() -> None:
     """The connection of a failed request is never used again."""
     late = Reply([b"", ok(b"late 1\n")], pause=0.3)

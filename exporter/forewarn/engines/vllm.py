@@ -73,11 +73,12 @@ class VllmBinding:
         self.slots = frozenset(slot for readers in self._ranks.values() for slot in readers.slots())
         if self._start_slot is not None:
             self.slots |= {self._start_slot}
+        self._readers = {key: readers.reader() for key, readers in self._ranks.items()}
 
     def read(self, page: Page, *, full: bool) -> Snapshot:
         """Canonical values of a page with this layout."""
         values = page.values
-        ranks = {key: readers.read(values) for key, readers in self._ranks.items()}
+        ranks = {key: readers.read(values) for key, readers in self._readers.items()}
         start = None if self._start_slot is None else values[self._start_slot]
         if start is not None and not (math.isfinite(start) and start > 0):
             start = None

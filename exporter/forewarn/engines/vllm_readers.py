@@ -36,10 +36,6 @@ class Scalar:
 
     def read(self, values: Sequence[float]) -> float | None:
         """The value, None when a part of it is missing, not a number or negative."""
-        if len(self.groups) == len(self.groups[0]) == 1:
-            # The rule, and worth a short way; NaN compares false and is left out.
-            value = values[self.groups[0][0]]
-            return value if 0 <= value < math.inf else None
         found = []
         for group in self.groups:
             usable = [values[slot] for slot in group if math.isfinite(values[slot])]
@@ -49,6 +45,44 @@ class Scalar:
         if min(found) < 0:
             return None
         return max(found) if self.combine == "max" else sum(found)
+
+    @property
+    def single(self) -> int | None:
+        """The slot, where one alone shows the value."""
+        return self.groups[0][0] if len(self.groups) == len(self.groups[0]) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Scalars that are told apart by a key: those with one slot each, which are the rule, in one go."""
+
+    keys: tuple[str, ...]
+    pick: Callable[[Sequence[float]], tuple[float, ...]]
+    others: tuple[tuple[str, Scalar], ...]
+
+    def read(self, values: Sequence[float]) -> dict[str, float]:
+        """The values that are there."""
+        # NaN compares false with everything and is left out.
+        found = {key: value for key, value in zip(self.keys, self.pick(values), strict=True) if 0 <= value < math.inf}
+        for key, scalar in self.others:
+            if (value := scalar.read(values)) is not None:
+                found[key] = value
+        return found
+
+
+def column(scalars: Mapping[str, Scalar]) -> Column:
+    """Readers of scalars by key."""
+    single = {key: scalar.single for key, scalar in scalars.items()}
+    slots = [slot for slot in single.values() if slot is not None]
+    keys = tuple(key for key, slot in single.items() if slot is not None)
+    return Column(keys, _picker(slots), tuple(item for item in scalars.items() if single[item[0]] is None))
+
+
+def _picker(slots: Sequence[int]) -> Callable[[Sequence[float]], tuple[float, ...]]:
+    """Picks the values at `slots`."""
+    if len(slots) > 1:  # from two items on itemgetter gives a tuple
+        return itemgetter(*slots)
+    return lambda values: tuple(values[slot] for slot in slots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +112,27 @@ class Buckets:
         return Histogram(self.bounds, counts, total)
 
 
+@dataclass(frozen=True, slots=True)
+class RankReader:
+    """Reads one rank's part of a page."""
+
+    constants: Mapping[str, float]
+    gauges: Column
+    counters: Column
+    split: Mapping[str, Column]
+    histograms: tuple[Buckets, ...]
+
+    def read(self, values: Sequence[float]) -> RankSnapshot:
+        """The rank's part of a page."""
+        split = {signal: found for signal, by_reason in self.split.items() if (found := by_reason.read(values))}
+        histograms = {h.signal: read for h in self.histograms if (read := h.read(values)) is not None}
+        gauges = {**self.constants, **self.gauges.read(values)}
+        return RankSnapshot(gauges, self.counters.read(values), split, histograms)
+
+
 @dataclass(slots=True)
 class RankReaders:
-    """Everything to read for one rank."""
+    """Everything to read for one rank, as the binding finds it."""
 
     gauges: list[Scalar]
     counters: list[Scalar]
@@ -98,19 +150,18 @@ class RankReaders:
             for row in buckets.rows:
                 yield from row
 
-    def read(self, values: Sequence[float]) -> RankSnapshot:
-        """The rank's part of a page."""
-        gauges = dict(self.constants)
-        for scalar in self.gauges:
-            if (value := scalar.read(values)) is not None:
-                gauges[scalar.signal] = value
-        counters = {c.signal: value for c in self.counters if (value := c.read(values)) is not None}
-        split: dict[str, dict[str, float]] = defaultdict(dict)
+    def reader(self) -> RankReader:
+        """What reads it."""
+        split: dict[str, dict[str, Scalar]] = defaultdict(dict)
         for scalar in self.split:
-            if (value := scalar.read(values)) is not None:
-                split[scalar.signal][scalar.reason or ""] = value
-        histograms = {h.signal: read for h in self.histograms if (read := h.read(values)) is not None}
-        return RankSnapshot(gauges, counters, split, histograms)
+            split[scalar.signal][scalar.reason or ""] = scalar
+        return RankReader(
+            self.constants,
+            column({scalar.signal: scalar for scalar in self.gauges}),
+            column({scalar.signal: scalar for scalar in self.counters}),
+            {signal: column(by_reason) for signal, by_reason in split.items()},
+            tuple(self.histograms),
+        )
 
 
 def buckets(signal: str, lines: Sequence[Line]) -> Buckets | None:
@@ -131,8 +182,7 @@ def buckets(signal: str, lines: Sequence[Line]) -> Buckets | None:
         return None
     bounds = tuple(sorted(shared))
     rows = tuple(tuple(part[bound] for part in parts.values()) for bound in bounds)
-    # itemgetter gives a tuple from two items on.
-    single = itemgetter(*(row[0] for row in rows)) if len(parts) == 1 and len(rows) > 1 else None
+    single = _picker([row[0] for row in rows]) if len(parts) == 1 else None
     return Buckets(signal, bounds, rows, tuple(sums), single)
 
 

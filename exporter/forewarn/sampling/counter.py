@@ -86,7 +86,7 @@ class MonotoneHistogram:
 
 
 def _continues(last: Histogram, raw: Histogram) -> bool:
-    return raw.bounds == last.bounds and raw.total >= last.total and not any(map(gt, last.counts, raw.counts))
+    return raw.total >= last.total and raw.bounds == last.bounds and not any(map(gt, last.counts, raw.counts))
 
 
 def _add(one: Histogram, other: Histogram) -> Histogram:

@@ -24,6 +24,8 @@ class Progress:
     def counts(self, now: float, counts: Mapping[str, float]) -> None:
         """Take the raw token and step counts seen at `now` (monotonic seconds)."""
         known = self._counts
+        if known == counts:
+            return
         # A count that is not on the page for once has not moved, nor has it when it is back.
         if known is not None and any(count > known.get(name, 0.0) for name, count in counts.items()):
             self.last = now

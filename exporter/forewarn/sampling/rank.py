@@ -119,8 +119,8 @@ class RankSampler:
 
     def see_counts(self, now: float, snapshot: RankSnapshot) -> None:
         """Take the counters and histograms of a full poll at `now` (monotonic seconds)."""
-        self.present = frozenset((*snapshot.gauges, *snapshot.counters, *snapshot.split, *snapshot.histograms))
-        self.progress.counts(now, dict(_movement(snapshot)))
+        self.present = _present(snapshot)
+        self.progress.counts(now, _movement(snapshot))
         for name, raw in snapshot.counters.items():
             self.counters[name].update(raw)
         for name, by_reason in snapshot.split.items():
@@ -134,7 +134,8 @@ class RankSampler:
         self._derive(snapshot.gauges)
         self._choose(snapshot)
         self._take_steps(now, snapshot)
-        self.present |= {name for name, exact in s.EXACT.items() if exact in self.present}
+        if counted := {name for name, exact in s.EXACT.items() if exact in self.present}:
+            self.present |= counted
 
     def _derive(self, gauges: Mapping[str, float]) -> None:
         for name, violations in self.violations.items():
@@ -233,8 +234,9 @@ class RankSampler:
 
 def _shown(plugin: Mapping[Key, float] | None, page: Mapping[Key, float] | None) -> dict[str, Mapping[Key, float]]:
     """The sources that are on the page, the better one first."""
-    sources = {PLUGIN: plugin, PAGE: page}
-    return {name: counts for name, counts in sources.items() if counts is not None}
+    if plugin is None:
+        return {} if page is None else {PAGE: page}
+    return {PLUGIN: plugin} if page is None else {PLUGIN: plugin, PAGE: page}
 
 
 def _parts(histogram: Histogram) -> dict[float | None, float]:
@@ -242,14 +244,19 @@ def _parts(histogram: Histogram) -> dict[float | None, float]:
     return {**dict(zip(histogram.bounds, histogram.counts, strict=True)), None: histogram.total}
 
 
-def _movement(snapshot: RankSnapshot) -> Iterator[tuple[str, float]]:
+def _present(snapshot: RankSnapshot) -> frozenset[str]:
+    """The signals of a rank's part of a page."""
+    return frozenset((*snapshot.gauges, *snapshot.counters, *snapshot.split, *snapshot.histograms))
+
+
+def _movement(snapshot: RankSnapshot) -> dict[str, float]:
     """The counts that move when an engine works."""
-    for name in (s.PROMPT_TOKENS, s.GENERATION_TOKENS):
-        if name in snapshot.counters:
-            yield name, snapshot.counters[name]
+    counters, histograms = snapshot.counters, snapshot.histograms
+    moved = {name: counters[name] for name in (s.PROMPT_TOKENS, s.GENERATION_TOKENS) if name in counters}
     for name in (s.STEPS, s.TTFT, s.E2E):
-        if name in snapshot.histograms:
-            yield name, snapshot.histograms[name].count
+        if name in histograms:
+            moved[name] = histograms[name].counts[-1]
+    return moved
 
 
 def raw_counts(snapshot: RankSnapshot) -> dict[str, float]:
@@ -258,5 +265,5 @@ def raw_counts(snapshot: RankSnapshot) -> dict[str, float]:
     for name, by_reason in snapshot.split.items():
         counts[name] = sum(by_reason.values())
     for name, histogram in snapshot.histograms.items():
-        counts[name] = histogram.count
+        counts[name] = histogram.counts[-1]
     return counts

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from forewarn.snapshot import RankKey
 
-    CountKey = tuple[RankKey, str]
+    Counts = Mapping[RankKey, Mapping[str, float]]
 
 _SAME_START = 1.0
 """Seconds by which two readings of one process's start may differ."""
@@ -27,25 +27,29 @@ class RestartDetector:
 
     def __init__(self) -> None:
         self._start: float | None = None
-        self._counts: Mapping[CountKey, float] = {}
+        self._counts: Counts = {}
         self._gap = False
 
     def missed(self) -> None:
         """A poll failed."""
         self._gap = True
 
-    def update(self, start: float | None, counts: Mapping[CountKey, float]) -> bool:
+    def update(self, start: float | None, counts: Counts) -> bool:
         """Take a page's start time (seconds since the epoch) and raw counts; return whether it is a restart."""
         restarted = self._restarted(start, counts)
         self._start, self._gap = start, False
         # Series may appear with their first event: until then the last process's counts are what to compare with.
-        ranks = {rank for rank, _ in counts} or {rank for rank, _ in self._counts}
-        kept = {} if restarted else {key: count for key, count in self._counts.items() if key[0] in ranks}
-        self._counts = {**kept, **counts}
+        known: Counts = {} if restarted else self._counts
+        self._counts = {rank: {**known.get(rank, {}), **own} for rank, own in counts.items() if own} or known
         return restarted
 
-    def _restarted(self, start: float | None, counts: Mapping[CountKey, float]) -> bool:
+    def _restarted(self, start: float | None, counts: Counts) -> bool:
         if start is not None and self._start is not None:
             return abs(start - self._start) > _SAME_START
         share = 1.0 if self._gap else _RESET_SHARE
-        return any(counts[key] < share * last for key, last in self._counts.items() if key in counts)
+        return any(_fell(last, counts.get(rank, {}), share) for rank, last in self._counts.items())
+
+
+def _fell(last: Mapping[str, float], now: Mapping[str, float], share: float) -> bool:
+    """Whether a count that is still there is below `share` of what it was."""
+    return any(now[name] < share * count for name, count in last.items() if name in now)

@@ -18,16 +18,15 @@ def above(histogram: Histogram, budget: float) -> float:
     Exact when the budget is a bucket's edge; inside a bucket observations are taken as evenly spread, as
     PromQL's histogram_quantile does. Those past the largest finite edge all count as over.
     """
-    i = bisect_left(histogram.bounds, budget)
-    before = histogram.counts[i - 1] if i else 0.0
-    upper = histogram.bounds[i]
-    if math.isinf(upper):
-        return histogram.count - before
-    lower = histogram.bounds[i - 1] if i else 0.0
-    inside = histogram.counts[i] - before
+    bounds, counts = histogram.bounds, histogram.counts
+    i = bisect_left(bounds, budget)
+    before, lower = (counts[i - 1], bounds[i - 1]) if i else (0.0, 0.0)
+    upper = bounds[i]
+    if upper == math.inf:
+        return counts[-1] - before
     # The share is rounded first: it is 1 on an edge and never more, so the result is exact there and never negative.
     share = (budget - lower) / (upper - lower)
-    return histogram.count - (before + inside * share)
+    return counts[-1] - (before + (counts[i] - before) * share)
 
 
 def on_edge(histogram: Histogram, budget: float) -> bool:
@@ -41,15 +40,19 @@ class OverBudget:
     def __init__(self, budget: float) -> None:
         self._budget = budget
         self._last: Histogram | None = None
+        self._above = 0.0
         self.value: float | None = None
 
     def update(self, histogram: Histogram) -> None:
         """Take the histogram's present value, which never goes down."""
         if histogram is self._last:
             return
-        past = 0.0 if self._last is None else above(rebucket(self._last, histogram.bounds), self._budget)
-        self.value = (self.value or 0.0) + max(0.0, above(histogram, self._budget) - past)
-        self._last = histogram
+        last = self._last
+        if last is not None and last.bounds != histogram.bounds:
+            self._above = above(rebucket(last, histogram.bounds), self._budget)
+        over = above(histogram, self._budget)
+        self.value = (self.value or 0.0) + max(0.0, over - self._above)
+        self._last, self._above = histogram, over
 
 
 class Rising:

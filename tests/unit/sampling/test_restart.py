@@ -13,13 +13,13 @@ ZERO, ONE = RankKey("m", "0"), RankKey("m", "1")
 START = 1_700_000_000.0
 
 
-def counts(tokens: float, requests: float | None = None, rank: RankKey = ZERO) -> dict[tuple[RankKey, str], float]:
+def counts(tokens: float, requests: float | None = None, rank: RankKey = ZERO) -> dict[RankKey, dict[str, float]]:
     """Raw counts of one rank."""
-    found = {(rank, "tokens"): tokens}
-    return found if requests is None else {**found, (rank, "requests"): requests}
+    found = {"tokens": tokens}
+    return {rank: found if requests is None else {**found, "requests": requests}}
 
 
-def after(start: float | None, seen: dict[tuple[RankKey, str], float]) -> RestartDetector:
+def after(start: float | None, seen: dict[RankKey, dict[str, float]]) -> RestartDetector:
     """A detector that saw one page."""
     detector = RestartDetector()
     assert not detector.update(start, seen)
