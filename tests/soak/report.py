@@ -73,7 +73,8 @@ def _plot(soak: Soak, path: Path) -> None:
         linestyle="--",
         color="#5d6d7e",
     )
-    axis.set_ylim(bottom=0)
+    # Room above, so that the line does not lie on the edge.
+    axis.set_ylim(0, 1.2 * max(s.rss_kib for s in soak.samples) / 1024)
     axis.set_ylabel("resident memory, MiB")
     axis.set_xlabel("minutes; dashed: the line of the slope")
     axis.spines[["top", "right"]].set_visible(False)
