@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     import threading
 
 
+SHORT = 0.25
+"""Seconds that nobody minds to wait for the end of a thread."""
+
+
 class Clock(Protocol):
     """What the sidecar knows of time."""
 
@@ -34,7 +38,11 @@ class SystemClock:
         return time.time()
 
     def wait(self, stop: threading.Event, seconds: float) -> bool:
-        """Sleep until `stop` is set or the time is over."""
+        """Sleep until `stop` is set or the time is over; a short sleep goes on to its end."""
+        if 0.0 < seconds <= SHORT:
+            # Half the CPU of a wait that can be ended, at every poll.
+            time.sleep(seconds)
+            return stop.is_set()
         return stop.wait(seconds)
 
 

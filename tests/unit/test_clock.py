@@ -51,3 +51,13 @@ def test_an_overdue_wait_of_the_system_clock_returns_at_once() -> None:
     """Zero and negative waits do not block and do not raise."""
     assert SystemClock().wait(threading.Event(), -1.0) is False
     assert SystemClock().wait(threading.Event(), 0.0) is False
+
+
+def test_a_short_sleep_goes_on_to_its_end_and_tells_of_the_stop() -> None:
+    """However short, it takes its time; what was set meanwhile is seen after it."""
+    clock, stop = SystemClock(), threading.Event()
+    before = clock.monotonic()
+    assert clock.wait(stop, 0.02) is False
+    assert clock.monotonic() - before >= 0.02  # noqa: PLR2004  what was asked for
+    stop.set()
+    assert clock.wait(stop, 0.01) is True
