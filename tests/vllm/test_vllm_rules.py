@@ -1,23 +1,28 @@
-"""The rules pack beside the real engine: what an overload, a wedge and a crash fire, and that all of it resolves."""
+"""The rules pack beside the real engine, in Prometheus and in vmalert: what fires, and that it resolves.
+
+One test, because its parts share what takes long: while the queue's and the cache's alerts make up their minds the
+engine is stopped for a while, and while they resolve it is killed and started again.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
-from contextlib import ExitStack, contextmanager
+import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.vllm.processes import answers, background, child, wait_until
+from tests.vllm.alerting import by_prometheus, by_vmalert
+from tests.vllm.processes import background, wait_until
 from tests.vllm.vllm_page import raw_page
-from tools.demo import prometheus
-from tools.vllm_cpu.serve import HOST, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from tests.vllm.alerting import Watch
     from tests.vllm.conftest import StartSidecar
     from tools.vllm_cpu.load import Plan
     from tools.vllm_cpu.serve import Engine
@@ -32,96 +37,97 @@ WAVES = 4
 WAVE_SECONDS = 30
 
 
-class Watch:
-    """What fires in a Prometheus, asked for again and again; `seen` holds every alert that ever did."""
+class Story:
+    """Progress for whoever watches the test, past pytest's capture, and what all the watches say."""
 
-    def __init__(self, base: str) -> None:
-        self.base = base
-        self.seen: set[str] = set()
+    def __init__(self, watches: Sequence[Watch], capture: pytest.CaptureFixture[str]) -> None:
+        self._watches = watches
+        self._capture = capture
+        self._began = time.monotonic()
 
-    def firing(self) -> set[str]:
-        """The alerts that fire now."""
-        now = prometheus.firing(self.base)
-        self.seen |= now
-        return now
+    def tell(self, line: str) -> None:
+        """Print a line at once."""
+        with self._capture.disabled():
+            print(f"  [{time.monotonic() - self._began:4.0f} s] {line}", flush=True)  # noqa: T201  a test of many minutes
 
-    def have_fired(self, *names: str) -> bool:
-        """Whether each of them has fired by now."""
-        self.firing()
-        return self.seen >= set(names)
-
-    def until(self, *names: str, seconds: float) -> None:
-        """Wait until each of them has fired."""
-        wait_until(f"{', '.join(names)} fire", lambda: self.have_fired(*names), seconds)
+    def until_fired(self, *names: str, seconds: float) -> None:
+        """Wait until each watch has seen each of them fire, now or before."""
+        self._wait(
+            f"{', '.join(names)} fire", lambda watch: watch.firing() is not None and watch.seen >= {*names}, seconds
+        )
 
     def until_resolved(self, *names: str, seconds: float) -> None:
-        """Wait until none of them fires."""
-        wait_until(f"{', '.join(names)} are resolved", lambda: not self.firing() & set(names), seconds)
+        """Wait until none of them fires anywhere."""
+        self._wait(f"{', '.join(names)} are resolved", lambda watch: not watch.firing() & {*names}, seconds)
 
+    def wait(self, seconds: float) -> None:
+        """Let time go by, and note what fires meanwhile."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for watch in self._watches:
+                watch.firing()
+            time.sleep(1)
 
-@contextmanager
-def watched(sidecar: str, folder: Path) -> Iterator[Watch]:
-    """A Prometheus with the pack's own files that scrapes and evaluates every two seconds."""
-    port = free_port()
-    prometheus.write_config(folder, sidecar.removeprefix("http://"))
-    command = prometheus.command(["prometheus"], folder, port)
-    with child("prometheus", command, folder / "prometheus.log", os.environ):
-        base = f"http://{HOST}:{port}"
-        wait_until("Prometheus is ready", lambda: answers(f"{base}/-/ready"), 60)
-        yield Watch(base)
+    def _wait(self, what: str, holds: Callable[[Watch], bool], seconds: float) -> None:
+        def held() -> bool:
+            answers = [holds(watch) for watch in self._watches]  # each is asked, so that each has seen all
+            return all(answers)
+
+        wait_until(what, held, seconds)
+        self.tell(what)
 
 
 def test_overload_wedge_and_crash_fire_their_alerts_and_resolve(
-    engine: Engine, start_sidecar: StartSidecar, plan: Callable[..., Plan], tmp_path: Path
+    engine: Engine,
+    start_sidecar: StartSidecar,
+    plan: Callable[..., Plan],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Waves of clients fill queue and KV cache; then EngineCore is stopped, then killed; then all is quiet again."""
-    with start_sidecar() as side, watched(side.url, tmp_path) as watch:
+    """Waves of clients fill queue and cache, EngineCore is stopped among them, then killed; then all is quiet."""
+    with (
+        start_sidecar() as side,
+        by_prometheus(side.url, tmp_path / "prometheus") as first,
+        by_vmalert(side.url, tmp_path / "vmalert") as second,
+    ):
+        story = Story((first, second), capsys)
         with ExitStack() as waves:
             for wave in range(WAVES):
-                waves.enter_context(
-                    background(
-                        plan(concurrency=CLIENTS, requests=100_000, prompt_tokens=128, max_tokens=128, seed=wave)
-                    )
-                )
-                wait_until_over(watch, WAVE_SECONDS)
-            watch.until(*OVERLOAD, seconds=420)
-        _wedge(engine, plan, watch)
-        _crash(engine, watch)
-        watch.until_resolved(*OVERLOAD, "LLMEngineStalled", "LLMEngineDown", seconds=900)
-    assert not watch.seen & NEVER
-    assert "LLMEngineRestarting" not in watch.seen
+                fields = {"concurrency": CLIENTS, "requests": 100_000, "prompt_tokens": 128, "max_tokens": 128}
+                waves.enter_context(background(plan(**fields, seed=wave)))
+                story.tell(f"wave {wave + 1} of {WAVES}: {CLIENTS} clients more")
+                story.wait(WAVE_SECONDS)
+            _wedge(engine, story)
+            story.until_fired(*OVERLOAD, seconds=480)
+        _crash(engine, story)
+        story.tell("from here on the machine is idle: waiting for the alerts to resolve")
+        story.until_resolved(*OVERLOAD, "LLMEngineStalled", "LLMEngineDown", seconds=900)
+    for watch in (first, second):
+        assert not watch.seen & NEVER, watch.name
+        assert "LLMEngineRestarting" not in watch.seen, watch.name
 
 
-def wait_until_over(watch: Watch, seconds: float) -> None:
-    """Let `seconds` go by on Prometheus's clock, and note what fires meanwhile."""
-    began = _now(watch)
-    wait_until("the wave is over", lambda: watch.have_fired() and _now(watch) - began > seconds, 4 * seconds)
-
-
-def _now(watch: Watch) -> float:
-    return prometheus.value(watch.base, "vector(time())") or 0.0
-
-
-def _wedge(engine: Engine, plan: Callable[..., Plan], watch: Watch) -> None:
+def _wedge(engine: Engine, story: Story) -> None:
     """EngineCore stands still with requests in it."""
     core = engine.core_pids()[0]
-    with background(plan(concurrency=48, requests=100_000, prompt_tokens=128, max_tokens=128, seed=71)):
-        # On the engine's own page: Prometheus may still show the overload's queue while this one's gauges are at 0, and
-        # an engine that stops in that moment shows no work, which only a probe sees through.
-        wait_until("a busy engine", lambda: raw_page(engine).number("vllm:num_requests_waiting") > 5, 60)
-        os.kill(core, signal.SIGSTOP)
-        try:
-            watch.until("LLMEngineStalled", seconds=120)
-            assert engine.health() == 200
-        finally:
-            os.kill(core, signal.SIGCONT)
-    watch.until_resolved("LLMEngineStalled", seconds=180)
+    # On the engine's own page: Prometheus may show a moment ago, and an engine that stops without work in it shows no
+    # stall, which only a probe sees through.
+    wait_until("a busy engine", lambda: raw_page(engine).number("vllm:num_requests_waiting") > 5, 60)
+    os.kill(core, signal.SIGSTOP)
+    story.tell("EngineCore is stopped")
+    try:
+        story.until_fired("LLMEngineStalled", seconds=120)
+        assert engine.health() == 200
+    finally:
+        os.kill(core, signal.SIGCONT)
+    story.until_resolved("LLMEngineStalled", seconds=180)
 
 
-def _crash(engine: Engine, watch: Watch) -> None:
+def _crash(engine: Engine, story: Story) -> None:
     """EngineCore dies and the engine is started again."""
     os.kill(engine.core_pids()[0], signal.SIGKILL)
-    watch.until("LLMEngineDown", seconds=150)
+    story.tell("EngineCore is killed")
+    story.until_fired("LLMEngineDown", seconds=150)
     engine.stop()
     engine.start()
-    watch.until_resolved("LLMEngineDown", seconds=120)
+    story.until_resolved("LLMEngineDown", seconds=120)
