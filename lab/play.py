@@ -50,7 +50,7 @@ def play(scenario: Scenario, scraped: frozenset[str], progress: Callable[[float]
     """
     fleet = Fleet(scenario, scenario.arrivals(), Outcomes())
     tape, signals = Tape(), []
-    watches = [Watch(replica, scenario.settings, DEPLOYMENT) for replica in fleet.replicas]
+    watches = [Watch(replica, scenario, DEPLOYMENT) for replica in fleet.replicas]
     due = [(watch.due, index) for index, watch in enumerate(watches)]
     heapq.heapify(due)
     for scrape in range(1, int(scenario.duration / SCRAPE_SECONDS) + 1):

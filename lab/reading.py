@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from forewarn import config
@@ -19,8 +20,6 @@ from lab.vllm_sim.reader import ScenarioError, Section, read_yaml
 from lab.workloads import WORKLOADS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lab.vllm_sim.shape import EngineShape
 
 SHAPES = ("sequences", "kv", "prefill", "mixed")
@@ -28,9 +27,12 @@ SPLITS = ("tuning", "validation")
 KINDS = (
     "ramp", "surge", "creep", "context-shift", "output-shift", "sequence-cap", "prefill", "prefix-loss", "replica-loss",
     "rolling-deploy", "cold-replica", "empty-outputs", "errors", "canary", "wedge", "crash-loop", "stale-gauges",
-    "slow-decode", "cost", "rename",
+    "slow-decode", "cost", "rename", "quality-drift",
 )  # fmt: skip
 MAX_REPLICAS = 64
+GOLDEN = Path(__file__).parent / "golden" / "say.yml"
+_SHARES = ("empty_outputs", "errors", "drift")
+"""Faults of the answers, in the order of a member's fields: what they hit is a share of them."""
 _Mark = TypeVar("_Mark")
 _SERVED = {name: f"objectives.{name}_seconds" for name in ("ttft", "tpot")}
 
@@ -40,8 +42,9 @@ class _Marks:
     """What the faults of a file add to its replicas."""
 
     faults: list[tuple[tuple[int, ...], Fault]] = field(default_factory=list)
-    empty: list[tuple[tuple[int, ...], tuple[float, float, float]]] = field(default_factory=list)
-    errors: list[tuple[tuple[int, ...], tuple[float, float, float]]] = field(default_factory=list)
+    shares: dict[str, list[tuple[tuple[int, ...], tuple[float, float, float]]]] = field(
+        default_factory=lambda: {kind: [] for kind in _SHARES}
+    )
 
 
 def load(path: Path, traces_dir: Path | None = None) -> Scenario:
@@ -64,6 +67,7 @@ def load(path: Path, traces_dir: Path | None = None) -> Scenario:
         traffic=traffic,
         incident=_incident(top) if top.has("incident") else None,
         settings=_settings(fleet, slo),
+        golden=fleet.has("golden"),
         digest=hashlib.sha256(path.read_bytes()).hexdigest(),
     )
     fleet.close()
@@ -87,12 +91,28 @@ def _settings(fleet: Section, slo: Slo) -> dict[str, object]:
         if given.has(key):
             found[key] = given.raw(key)
     given.close()
+    if fleet.has("golden"):
+        found.update(_golden(fleet.section("golden")))
     if fleet.has("capacity"):
         found["objectives.replica_requests_per_second"] = fleet.number("capacity", above=True)
     try:
         config.load(None, {}, {key: (f"settings.{key}", value) for key, value in found.items()})
     except ConfigError as error:
         raise fleet.error("settings", str(error)) from None
+    return found
+
+
+def _golden(section: Section) -> dict[str, object]:
+    """Settings of sidecars that ask golden prompts and do nothing else of their own accord."""
+    found = {
+        "quality.suites": str(GOLDEN),
+        "quality.interval": section.number("every_seconds", 300.0, low=60.0),
+        "quality.tokens_per_hour": 1e6,
+        "objectives.quality_score": section.number("gate", 0.9, high=1.0, above=True),
+        "warmup.enabled": False,
+        "probe.enabled": False,
+    }
+    section.close()
     return found
 
 
@@ -234,12 +254,12 @@ def _marks(top: Section, engine: EngineShape, count: int, duration: float) -> _M
     marks = _Marks()
     for section in top.sections("faults"):
         replicas = _replicas(section, count)
-        if section.raw("kind") in ("errors", "empty_outputs"):
-            section.text("kind")
+        if section.raw("kind") in _SHARES:
+            kind = section.text("kind")
             at = section.number("at", high=duration)
             length = section.number("duration", duration, above=True)
             mark = (at, at + length, section.number("share", high=1.0, above=True))
-            (marks.errors if section.raw("kind") == "errors" else marks.empty).append((replicas, mark))
+            marks.shares[kind].append((replicas, mark))
             section.close()
             continue
         marks.faults.append((replicas, simulator.fault_of(section, engine)))
@@ -256,8 +276,8 @@ def _replicas(section: Section, count: int) -> tuple[int, ...]:
 
 def _marked(index: int, member: Member, marks: _Marks) -> Member:
     shifted = tuple(replace(fault, at=fault.at - member.joins) for fault in _mine(index, marks.faults))
-    empty, errors = _mine(index, marks.empty), _mine(index, marks.errors)
-    return replace(member, faults=member.faults + shifted, empty=empty, errors=errors)
+    empty, errors, wrong = (_mine(index, marks.shares[kind]) for kind in _SHARES)
+    return replace(member, faults=member.faults + shifted, empty=empty, errors=errors, wrong=wrong)
 
 
 def _mine(index: int, pairs: list[tuple[tuple[int, ...], _Mark]]) -> tuple[_Mark, ...]:

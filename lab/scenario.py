@@ -27,8 +27,8 @@ class Slo:
 class Member:
     """One replica: when it joins and leaves the fleet (seconds), what it is, and what goes wrong on it.
 
-    `empty` and `errors` are (begin, end, share): meanwhile that share of its answers has no text, or fails. `faults`
-    are the simulator's, by the replica's own clock.
+    `empty`, `errors` and `wrong` are (begin, end, share): meanwhile that share of its answers has no text, fails, or is
+    wrong. `faults` are the simulator's, by the replica's own clock.
     """
 
     joins: float = 0.0
@@ -38,6 +38,7 @@ class Member:
     faults: tuple[Fault, ...] = ()
     empty: tuple[tuple[float, float, float], ...] = ()
     errors: tuple[tuple[float, float, float], ...] = ()
+    wrong: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class Scenario:
     traffic: tuple[Stretch, ...]
     incident: Incident | None
     settings: Mapping[str, object]
+    golden: bool = False
+    """Whether the sidecars ask golden prompts."""
     digest: str = ""
 
     @property

@@ -41,9 +41,8 @@ class Job:
     traces: Path | None = None
 
 
-def paths(traces: Path | None = None, names: Iterable[str] = ()) -> list[Path]:
-    """The scenario files, longest first so that two processes end together; only `names` if given."""
-    folders = (*FOLDERS, TRACED) if traces else FOLDERS
+def paths(folders: Iterable[str] = FOLDERS, names: Iterable[str] = ()) -> list[Path]:
+    """The scenario files below `folders`; only `names` if given."""
     found = [path for folder in folders for path in sorted((SCENARIOS / folder).glob("*.yaml"))]
     wanted = set(names)
     missing = wanted - {path.stem for path in found}

@@ -12,15 +12,18 @@ from forewarn.clock import ManualClock
 from forewarn.errors import FetchError
 from forewarn.logs import Log
 from forewarn.scrape import Response
+from lab.answers import Answers
 from lab.fleet import EPOCH
 from lab.pages import QuickPages
 from lab.vllm_sim.page import CONTENT_TYPE
 from lab.vllm_sim.shape import DEFAULT_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from forewarn.probes.scores import Score
     from lab.fleet import Replica
+    from lab.scenario import Scenario
     from lab.tape import Tape
 
 _LINE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)")
@@ -57,20 +60,31 @@ class Engine:
 class Watch:
     """One replica's sidecar. `due` is when it polls next, in seconds of the scenario."""
 
-    def __init__(self, replica: Replica, settings: Mapping[str, object], deployment: str) -> None:
+    def __init__(self, replica: Replica, scenario: Scenario, deployment: str) -> None:
         member = replica.member
         identity = {"deployment": deployment, "version": member.version, "track": member.track}
-        flags = {path: ("scenario", value) for path, value in {**settings, **identity}.items()}
+        flags = {path: ("scenario", value) for path, value in {**scenario.settings, **identity}.items()}
         self.replica = replica
         self.due = member.joins
         self._clock = ManualClock(wall_start=EPOCH + member.joins)
         log = Log(self._clock, "error", stream=io.StringIO())
-        self._parts = app.build(config.load(None, {}, flags), self._clock, log, Engine(replica))
+        answers = Answers(replica, scenario.seed, self._now) if scenario.golden else None
+        self._parts = app.build(config.load(None, {}, flags), self._clock, log, Engine(replica), answers)
+
+    def _now(self) -> float:
+        """Seconds of the scenario."""
+        return self.replica.member.joins + self._clock.monotonic()
+
+    def scores(self) -> list[Score]:
+        """What its suites score at present."""
+        return self._parts.probes.board.known(self._clock.wall())
 
     def poll(self) -> None:
         """Do the poll that is due. The replica has been played up to it."""
         self._clock.advance(self.due - self.replica.member.joins - self._clock.monotonic())
         self.due = self.replica.member.joins + self._parts.poller.step()
+        # One golden prompt at most between two polls; without an asker nothing is asked.
+        self._parts.probes.scheduler.step()
 
     def scrape(self, tape: Tape, now: float, names: frozenset[str]) -> None:
         """Let Prometheus scrape the sidecar and, for the rival rules, the series `names` of the engine's own page."""

@@ -1,7 +1,7 @@
 """The rules pack beside the real engine, in Prometheus and in vmalert: what fires, and that it resolves.
 
-One test, because its parts share what takes long: while the queue's and the cache's alerts make up their minds the
-engine is stopped for a while, and while they resolve it is killed and started again.
+One test, because its parts share what takes long: the engine is stopped while the overload builds up, and killed and
+started again while the overload's alerts resolve.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def test_overload_wedge_and_crash_fire_their_alerts_and_resolve(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Waves of clients fill queue and cache, EngineCore is stopped among them, then killed; then all is quiet."""
+    """Waves of clients fill queue and cache, EngineCore is stopped among them; it is killed; then all is quiet."""
     with (
         start_sidecar() as side,
         by_prometheus(side.url, tmp_path / "prometheus") as first,
@@ -97,10 +97,11 @@ def test_overload_wedge_and_crash_fire_their_alerts_and_resolve(
                 waves.enter_context(background(plan(**fields, seed=wave)))
                 story.tell(f"wave {wave + 1} of {WAVES}: {CLIENTS} clients more")
                 story.wait(WAVE_SECONDS)
-            _wedge(engine, story)
-            story.until_fired(*OVERLOAD, seconds=480)
+                if wave == 0:  # before there are preemptions: a standstill would set their alert back
+                    _wedge(engine, story)
+            story.until_fired(*OVERLOAD, seconds=600)
         _crash(engine, story)
-        story.tell("from here on the machine is idle: waiting for the alerts to resolve")
+        story.tell("nothing left to do but wait until all is resolved")
         story.until_resolved(*OVERLOAD, "LLMEngineStalled", "LLMEngineDown", seconds=900)
     for watch in (first, second):
         assert not watch.seen & NEVER, watch.name
@@ -120,7 +121,6 @@ def _wedge(engine: Engine, story: Story) -> None:
         assert engine.health() == 200
     finally:
         os.kill(core, signal.SIGCONT)
-    story.until_resolved("LLMEngineStalled", seconds=180)
 
 
 def _crash(engine: Engine, story: Story) -> None:

@@ -91,6 +91,9 @@ def test_rates_become_ramps(tmp_path: Path) -> None:
         ),
         (("seed: 3", "faults: [{kind: wedgy, at: 5}]"), "faults[0].kind: expected one of"),
         (("seed: 3", "faults: [{kind: errors, at: 5, shares: 1}]"), "faults[0].share: expected a number"),
+        (("seed: 3", "faults: [{kind: drift, at: 5, share: 2}]"), "faults[0].share: expected a number"),
+        (("seed: 3", "fleet: {golden: {every: 300}}"), "fleet.golden.every: unknown key"),
+        (("seed: 3", "fleet: {golden: {gate: 2}}"), "fleet.golden.gate: expected a number"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_where(tmp_path: Path, change: tuple[str, str], expected: str) -> None:
