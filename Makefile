@@ -67,7 +67,7 @@ test-faults: $(READY) ## bad days of the real sidecar process; rewrites their ta
 fuzz: $(READY) ## changed pages against the library's parser, changed requests against the port (2 minutes)
 	$(BIN)/python -m tests.fuzz --write
 
-soak: $(READY) ## half an hour of fast polling: does memory stay flat? (31 minutes)
+soak: $(READY) ## an hour of fast polling: does memory stay flat?
 	$(BIN)/python -m tests.soak --write
 
 $(LITELLM_VENV)/.ready: deploy/levers/requirements.txt
