@@ -103,7 +103,7 @@ def restarts() -> timeseries.Panel:
         "read the end of the log of the previous container: out of memory and bad flags are the usual reasons.",
         ("LLMEngineRestarting",),
     )
-    changed = f"changes({replica('llm_engine_start_time_seconds')}[30m])"
+    changed = f"resets((time() - {replica('llm_engine_start_time_seconds')})[30m:15s])"
     by = f"sum by (deployment, version) (max without (engine) ({changed}))"
     return counted(words, [Query(highest(by), "{{deployment}} {{version}}")])
 
@@ -129,7 +129,7 @@ def worst_replicas() -> table.Panel:
         column(replica("llm:queue_pressure:mean_1m"), "Pressure", "short"),
         column(KV_USAGE, "KV cache p95", "percentunit"),
         column(replica("llm:time_to_first_token:p99_5m"), "TTFT p99", "s"),
-        column(f"changes({replica('llm_engine_start_time_seconds')}[1h])", "Restarts, 1 h"),
+        column(f"resets((time() - {replica('llm_engine_start_time_seconds')})[1h:15s])", "Restarts, 1 h"),
     ]
     labels = {"instance": "Replica", "deployment": "Deployment", "version": "Version"}
     table = grid(words, columns, labels, "No replica")

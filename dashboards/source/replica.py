@@ -60,7 +60,7 @@ def trouble() -> stat.Panel:
         words,
         [
             Query(f"sum(min by (instance) ({up}) == bool 0)", "Engines down"),
-            Query(f"sum(changes({replica('llm_engine_start_time_seconds')}[30m]))", "Restarts in 30 min"),
+            Query(f"sum(resets((time() - {replica('llm_engine_start_time_seconds')})[30m:15s]))", "Restarts in 30 min"),
             Query(gone, "Sidecars gone"),
             Query(f"count({other}) or 0 * count({up})", "Wrong schema"),
             Query(f"count({broken}) or 0 * count({up})", "Failed collectors"),
