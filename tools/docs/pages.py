@@ -55,7 +55,7 @@ def configuration() -> str:
     text += "`forewarn run --config FILE` reads YAML; every key is also an environment variable. A flag wins over a\n"
     text += "variable, a variable over the file, the file over the default. Durations take a number of seconds or\n"
     text += "`250ms`, `2s`, `5m`. `--print-config` shows the effective settings, `--check-config` validates them.\n"
-    text += "An unknown key is an error; an unknown `FOREWARN_*` variable is a warning, as other programs may read it.\n\n"
+    text += "An unknown key is an error; an unknown `FOREWARN_*` variable is a warning, others may read it.\n\n"
     rows = [(f"`{key.path}`", f"`{key.variable}`", _default(key.default), key.help) for key in KEYS]
     text += table(("key", "variable", "default", "meaning"), rows)
     text += "\n## The plugin in the engine's process\n\n"
