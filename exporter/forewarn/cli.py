@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import queue
 import signal
 import sys
 import threading
@@ -20,7 +21,7 @@ from forewarn.probes import suites
 from forewarn.web.live import Live
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 USER_ERROR = 2
 
@@ -57,19 +58,35 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     log = Log(clock, settings.text("log.level"), settings.text("log.format"))
     for warning in settings.warnings:
         log.write("warning", warning)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    reload = threading.Event()
+    stop, reload = threading.Event(), threading.Event()
 
-    def hang_up(*_: object) -> None:
+    def obey(number: int) -> None:
+        if number != signal.SIGHUP:
+            stop.set()
+            return
         reload.set()
-        # In a thread, because a handler may not write where the thread it interrupts is writing.
-        threading.Thread(target=_hung_up, args=(arguments, environ, log), daemon=True).start()
+        _hung_up(arguments, environ, log)
 
-    signal.signal(signal.SIGHUP, hang_up)
+    take_signals(obey)
     app.run(settings, clock, log, stop, reload)
     return 0
+
+
+def take_signals(obey: Callable[[int], None]) -> None:
+    """Hand SIGTERM, SIGINT and SIGHUP to `obey`, one at a time, in a thread.
+
+    A handler may take no lock, not even an event's: a second signal would interrupt the first one's handler while it
+    holds it, and wait for ever. `SimpleQueue.put` is made for that.
+    """
+    arrived: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda number, _: arrived.put(number))
+
+    def serve() -> None:
+        while True:
+            obey(arrived.get())
+
+    threading.Thread(target=serve, name="signals", daemon=True).start()
 
 
 def _hung_up(arguments: argparse.Namespace, environ: Mapping[str, str], log: Log) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import queue
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from typing import IO, TYPE_CHECKING
@@ -244,6 +246,27 @@ def test_run_serves_and_ends_at_once_while_the_engine_hangs(number: signal.Signa
     assert took < 2.0
     assert b"forewarn stopped" in err
     assert b"Traceback" not in err
+
+
+def test_what_a_signal_asks_for_is_not_done_in_its_handler() -> None:
+    """A handler that waits for a lock of the code it interrupts, or of an earlier handler, waits for ever."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    lock, seen = threading.Lock(), queue.SimpleQueue[int]()
+
+    def obey(number: int) -> None:
+        with lock:
+            seen.put(number)
+
+    try:
+        cli.take_signals(obey)
+        with lock:
+            for number in numbers:
+                signal.raise_signal(number)
+        assert [seen.get(timeout=10) for _ in numbers] == list(numbers)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(
