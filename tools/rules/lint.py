@@ -79,6 +79,10 @@ def _kinds(tree: Node) -> Iterator[str]:
     for call in _calls(tree):
         item = call.args[0] if call.args else None
         counter = isinstance(item, Selector) and _is_counter(item.name)
+        # An uptime (time() less a start) rises like a counter, but no rate of it says anything.
+        counter = counter or (
+            call.name == "resets" and isinstance(item, Subquery) and str(item).startswith("(time() - ")
+        )
         if call.name in OF_COUNTERS and not counter:
             yield f"{call}: expected a counter, neither a gauge nor something computed"
         if call.name in OF_GAUGES and counter:
