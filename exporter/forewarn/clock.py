@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ class SystemClock:
         """Sleep until `stop` is set or the time is over; a short sleep goes on to its end."""
         if 0.0 < seconds <= SHORT:
             # Half the CPU of a wait that can be ended, at every poll.
-            time.sleep(seconds)
-            return stop.is_set()
+            with suppress(OSError):  # where the C library's clock is replaced, the kernel may refuse its deadline
+                time.sleep(seconds)
+                return stop.is_set()
         return stop.wait(seconds)
 
 
