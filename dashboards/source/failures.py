@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.source.panels import Column, Words, counts, grid
 from dashboards.source.panels_more import by_column, counted, in_words, narrow
-from dashboards.source.queries import KV_USAGE, Query, replica
+from dashboards.source.queries import KV_USAGE, Query, replica, restart_count
 from dashboards.source.queries_more import among_highest, highest
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ def restarts() -> timeseries.Panel:
         "read the end of the log of the previous container: out of memory and bad flags are the usual reasons.",
         ("LLMEngineRestarting",),
     )
-    changed = f"resets((time() - {replica('llm_engine_start_time_seconds')})[30m:15s])"
-    by = f"sum by (deployment, version) (max without (engine) ({changed}))"
+    by = f"sum by (deployment, version) (max without (engine) ({restart_count('30m')}))"
     return counted(words, [Query(highest(by), "{{deployment}} {{version}}")])
 
 
@@ -129,7 +128,7 @@ def worst_replicas() -> table.Panel:
         column(replica("llm:queue_pressure:mean_1m"), "Pressure", "short"),
         column(KV_USAGE, "KV cache p95", "percentunit"),
         column(replica("llm:time_to_first_token:p99_5m"), "TTFT p99", "s"),
-        column(f"resets((time() - {replica('llm_engine_start_time_seconds')})[1h:15s])", "Restarts, 1 h"),
+        column(restart_count("1h"), "Restarts, 1 h"),
     ]
     labels = {"instance": "Replica", "deployment": "Deployment", "version": "Version"}
     table = grid(words, columns, labels, "No replica")

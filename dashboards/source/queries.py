@@ -39,6 +39,11 @@ def sidecar(series: str, *more: str) -> str:
     return _selector(series, SIDECAR, *more)
 
 
+def restart_count(window: str) -> str:
+    """Restarts of engines within `window`, one series a replica: how often their uptime fell, as the alert counts."""
+    return f"resets((time() - {replica('llm_engine_start_time_seconds')})[{window}:15s])"
+
+
 def of_chosen(expr: str) -> str:
     """An expression on series about the sidecar itself, kept to the replicas that the variables choose."""
     return f"{expr} and on (job, instance) {replica('llm_engine_up')}"

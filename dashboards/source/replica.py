@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dashboards.source import replica_latency as latency
 from dashboards.source.board import Board, Cell, Section
 from dashboards.source.panels import NO_OR_YES, YES_OR_NO, Column, Words, counts, grid, rows, series, states
-from dashboards.source.queries import Query, kv_usage, objective, of_chosen, replica, sidecar, worst
+from dashboards.source.queries import Query, kv_usage, objective, of_chosen, replica, restart_count, sidecar, worst
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
@@ -60,7 +60,7 @@ def trouble() -> stat.Panel:
         words,
         [
             Query(f"sum(min by (instance) ({up}) == bool 0)", "Engines down"),
-            Query(f"sum(resets((time() - {replica('llm_engine_start_time_seconds')})[30m:15s]))", "Restarts in 30 min"),
+            Query(f"sum({restart_count('30m')})", "Restarts in 30 min"),
             Query(gone, "Sidecars gone"),
             Query(f"count({other}) or 0 * count({up})", "Wrong schema"),
             Query(f"count({broken}) or 0 * count({up})", "Failed collectors"),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import compress, islice
 from operator import eq, itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from prometheus_client import Metric
+
+Item = TypeVar("Item")
 
 OPENMETRICS = "application/openmetrics-text"
 
@@ -92,14 +94,14 @@ class _Lines:
 
 
 def _lines(places: Sequence[int], heads: Sequence[bytes], slots: Sequence[int]) -> _Lines:
-    return _Lines(places, heads, slots, _picker(places))
+    return _Lines(places, heads, slots, picker(places))
 
 
-def _picker(places: Sequence[int]) -> Callable[[list[bytes]], tuple[bytes, ...]]:
-    """Picks the lines at `places`."""
+def picker(places: Sequence[int]) -> Callable[[Sequence[Item]], tuple[Item, ...]]:
+    """Picks the items at `places`, in C where there are two or more."""
     if len(places) > 1:  # from two items on itemgetter gives a tuple
         return itemgetter(*places)
-    return lambda lines: tuple(lines[place] for place in places)
+    return lambda items: tuple(items[place] for place in places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,7 @@ def _understand(body: bytes, samples: list[tuple[Series, float, bool]]) -> _Know
     if not all(_same(lines[place][len(head) :], value) for (place, head), (_, value, _) in pairs):
         return None
     all_lines = _lines([place for place, _ in found], [head for _, head in found], range(len(found)))
-    pick_others = _picker(others)
+    pick_others = picker(others)
     return _Known(all_lines, all_lines, len(lines), pick_others, pick_others(lines))
 
 

@@ -46,6 +46,10 @@ BAD = {
     "the rate of a gauge": ("rate(llm_requests_waiting[5m]) > 0", "expected a counter"),
     "the rate of a record": ("rate(llm:requests_arrived:rate5m[5m]) > 0", "expected a counter"),
     "the rate of a sum": ("rate(sum(llm_preemptions_total)[5m:1m]) > 0", "expected a counter"),
+    "the resets of a difference": (
+        "resets((llm_requests_waiting - llm_requests_running)[30m:15s]) > 0",
+        "expected a counter",
+    ),
     "the slope of a counter": ("deriv(llm_preemptions_total[5m]) > 0", "expected a gauge"),
     "a denominator that is 0 without traffic": (
         "rate(llm_queue_time_seconds_sum[5m]) / rate(llm_queue_time_seconds_count[5m]) > 1",

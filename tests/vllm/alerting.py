@@ -36,6 +36,11 @@ class Watch:
         self.seen |= now
         return now
 
+    def have_fired(self, *names: str) -> bool:
+        """Whether each of them fires now or did before."""
+        self.firing()
+        return self.seen >= set(names)
+
 
 @contextmanager
 def by_prometheus(sidecar: str, folder: Path) -> Iterator[Watch]:

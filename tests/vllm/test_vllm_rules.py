@@ -52,9 +52,7 @@ class Story:
 
     def until_fired(self, *names: str, seconds: float) -> None:
         """Wait until each watch has seen each of them fire, now or before."""
-        self._wait(
-            f"{', '.join(names)} fire", lambda watch: watch.firing() is not None and watch.seen >= {*names}, seconds
-        )
+        self._wait(f"{', '.join(names)} fire", lambda watch: watch.have_fired(*names), seconds)
 
     def until_resolved(self, *names: str, seconds: float) -> None:
         """Wait until none of them fires anywhere."""

@@ -79,17 +79,26 @@ def _kinds(tree: Node) -> Iterator[str]:
     for call in _calls(tree):
         item = call.args[0] if call.args else None
         counter = isinstance(item, Selector) and _is_counter(item.name)
-        # An uptime (time() less a start) rises like a counter, but no rate of it says anything.
-        counter = counter or (
-            call.name == "resets" and isinstance(item, Subquery) and str(item).startswith("(time() - ")
-        )
-        if call.name in OF_COUNTERS and not counter:
+        fits = counter or (call.name == "resets" and _is_uptime(item))
+        if call.name in OF_COUNTERS and not fits:
             yield f"{call}: expected a counter, neither a gauge nor something computed"
         if call.name in OF_GAUGES and counter:
             yield f"{call}: expected a gauge"
     for part in promql.walk(tree):
         if isinstance(part, Subquery) and isinstance(promql.bare(part.expr), Aggregate):
             yield f"{part}: record the aggregation, a subquery evaluates it anew each time"
+
+
+def _is_uptime(node: Node | None) -> bool:
+    """Whether it is time() less a start, over a window: it falls at each restart, though its rate says nothing."""
+    tree = promql.bare(node.expr) if isinstance(node, Subquery) else None
+    return (
+        isinstance(tree, Binary)
+        and tree.op == "-"
+        and isinstance(tree.left, Call)
+        and tree.left.name == "time"
+        and isinstance(tree.right, Selector)
+    )
 
 
 def _is_counter(name: str) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from operator import itemgetter, le
+from operator import le
 from typing import TYPE_CHECKING
 
+from forewarn.layout import picker
 from forewarn.snapshot import Histogram, RankSnapshot
 
 if TYPE_CHECKING:
@@ -75,14 +76,7 @@ def column(scalars: Mapping[str, Scalar]) -> Column:
     single = {key: scalar.single for key, scalar in scalars.items()}
     slots = [slot for slot in single.values() if slot is not None]
     keys = tuple(key for key, slot in single.items() if slot is not None)
-    return Column(keys, _picker(slots), tuple(item for item in scalars.items() if single[item[0]] is None))
-
-
-def _picker(slots: Sequence[int]) -> Callable[[Sequence[float]], tuple[float, ...]]:
-    """Picks the values at `slots`."""
-    if len(slots) > 1:  # from two items on itemgetter gives a tuple
-        return itemgetter(*slots)
-    return lambda values: tuple(values[slot] for slot in slots)
+    return Column(keys, picker(slots), tuple(item for item in scalars.items() if single[item[0]] is None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +176,7 @@ def buckets(signal: str, lines: Sequence[Line]) -> Buckets | None:
         return None
     bounds = tuple(sorted(shared))
     rows = tuple(tuple(part[bound] for part in parts.values()) for bound in bounds)
-    single = _picker([row[0] for row in rows]) if len(parts) == 1 else None
+    single = picker([row[0] for row in rows]) if len(parts) == 1 else None
     return Buckets(signal, bounds, rows, tuple(sums), single)
 
 
