@@ -31,8 +31,8 @@ TIMEOUT = 900.0
 GARBAGE = "400"
 """Go collects garbage four times as rarely as by default: a fifth less CPU for some hundred MB."""
 _FIRING = 'ALERTS{alertstate="firing"}'
-_TIME = re.compile(r"time: ((?:\d+[hms])+),")
-_UNITS = {"h": 3600, "m": 60, "s": 1}
+_TIME = re.compile(r"time: ((?:\d+[wdhms])+),")
+_UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _ALERT = re.compile(r'\{((?:[^"{}]|"(?:[^"\\]|\\.)*")*)\} 1E\+00')
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -128,7 +128,7 @@ def _complaints(said: str) -> Iterable[tuple[float, dict[str, str]]]:
     time = 0.0
     for line in said.splitlines():
         if found := _TIME.search(line):
-            time = sum(int(part[:-1]) * _UNITS[part[-1]] for part in re.findall(r"\d+[hms]", found[1])) - EPOCH
+            time = sum(int(part[:-1]) * _UNITS[part[-1]] for part in re.findall(r"\d+[wdhms]", found[1])) - EPOCH
         elif line.lstrip().startswith("got: {"):
             for alert in _ALERT.finditer(line):
                 yield time, {name: value for name, value in _LABEL.findall(alert[1]) if name != "__name__"}

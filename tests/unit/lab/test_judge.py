@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.judge import JudgeError, Pack, firings, names
+from lab.fleet import EPOCH
+from lab.judge import JudgeError, Pack, _complaints, firings, names
 from lab.tape import Tape
 
 if TYPE_CHECKING:
@@ -54,6 +55,15 @@ def test_for_and_keep_firing_for_are_prometheus_own(tmp_path: Path) -> None:
     found = [f for f in firings(_tape(values), [_pack(tmp_path)], tmp_path) if f.alert == "High"]
     assert [(f.start, f.end, f.severity) for f in found] == [(45.0, 120.0, "critical")]
     assert dict(found[0].labels)["instance"].replace('\\"', '"') == TARGET["instance"]
+
+
+def test_times_beyond_a_day_are_read() -> None:
+    """Prometheus writes 24 hours as 1d and a week as 1w: the alert begins at the second when it does."""
+    found: list[float] = []
+    for written in ("23h59m45s", "1d", "1d15s", "1d10h30s", "1w"):
+        said = f'    expr: "x", time: {written},\n        got: {{{{alertname="A"}} 1E+00}}\n'
+        found += [time for time, _ in _complaints(said)]
+    assert found == [86385.0 - EPOCH, 86400.0 - EPOCH, 86415.0 - EPOCH, 122430.0 - EPOCH, 604800.0 - EPOCH]
 
 
 def test_a_record_sees_its_own_last_value_and_a_vanished_series_resolves(tmp_path: Path) -> None:
