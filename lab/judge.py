@@ -127,6 +127,9 @@ def _complaints(said: str) -> Iterable[tuple[float, dict[str, str]]]:
     """(seconds of the scenario, labels) of every alert found firing, in order of time."""
     time = 0.0
     for line in said.splitlines():
+        if ", err: " in line:
+            # A rule that cannot be evaluated, which ends the test before any alert is looked at.
+            raise JudgeError(f"promtool: {line.strip()[:300]}")
         if found := _TIME.search(line):
             time = sum(int(part[:-1]) * _UNITS[part[-1]] for part in re.findall(r"\d+[wdhms]", found[1])) - EPOCH
         elif line.lstrip().startswith("got: {"):

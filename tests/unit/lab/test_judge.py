@@ -66,6 +66,13 @@ def test_times_beyond_a_day_are_read() -> None:
     assert found == [86385.0 - EPOCH, 86400.0 - EPOCH, 86415.0 - EPOCH, 122430.0 - EPOCH, 604800.0 - EPOCH]
 
 
+def test_a_rule_that_fails_is_no_quiet_run() -> None:
+    """Promtool stops at it and tells a time, as of an alert; the judge must not take that for silence."""
+    said = "  FAILED:\n    rule: ratio_3d, time: 41h39m0s, err: query processing would load too many samples\n"
+    with pytest.raises(JudgeError, match="ratio_3d, time: 41h39m0s, err: .* too many samples"):
+        list(_complaints(said))
+
+
 def test_a_record_sees_its_own_last_value_and_a_vanished_series_resolves(tmp_path: Path) -> None:
     """Records that refer to themselves count on; a series that goes stale takes its alert along at once."""
     found = [f for f in firings(_tape([1, 1, 1, 1, 1, 1, None, None]), [_pack(tmp_path)], tmp_path) if f.alert == "Sum"]
