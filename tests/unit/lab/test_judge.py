@@ -69,7 +69,7 @@ def test_times_beyond_a_day_are_read() -> None:
 def test_a_rule_that_fails_is_no_quiet_run() -> None:
     """Promtool stops at it and tells a time, as of an alert; the judge must not take that for silence."""
     said = "  FAILED:\n    rule: ratio_3d, time: 41h39m0s, err: query processing would load too many samples\n"
-    with pytest.raises(JudgeError, match="ratio_3d, time: 41h39m0s, err: .* too many samples"):
+    with pytest.raises(JudgeError, match=r"ratio_3d, time: 41h39m0s, err: .* too many samples"):
         list(_complaints(said))
 
 
