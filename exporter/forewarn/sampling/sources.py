@@ -25,8 +25,8 @@ class Total(Generic[Key]):
     def __init__(self) -> None:
         self.source: str | None = None
         """The best source on the present page; None without one."""
-        self._counted: dict[str, Mapping[Key, float]] = {}
-        self._last: dict[str, Mapping[Key, float]] = {}
+        self._counted: Mapping[str, Mapping[Key, float]] = {}
+        self._last: Mapping[str, Mapping[Key, float]] = {}
         self._followed: Collection[str] = ()
         self._new_process = True
 
@@ -45,7 +45,7 @@ class Total(Generic[Key]):
             return
         if len(shown) == 1 and self._last.keys() <= shown.keys():
             # No other source so far, which is the rule without the plugin: all of it counts.
-            self._last, self._counted = dict(shown), dict(shown)
+            self._last = self._counted = shown
         else:
             used = next((name for name in shown if self._new_process or name in self._followed), None)
             for name, counts in shown.items():
@@ -69,5 +69,5 @@ class Total(Generic[Key]):
         if counts == last:
             return
         gains = {key: count - last.get(key, 0.0) if counted else 0.0 for key, count in counts.items()}
-        self._counted[name] = {**before, **{key: before.get(key, 0.0) + gain for key, gain in gains.items()}}
-        self._last[name] = counts
+        total = {**before, **{key: before.get(key, 0.0) + gain for key, gain in gains.items()}}
+        self._counted, self._last = {**self._counted, name: total}, {**self._last, name: counts}

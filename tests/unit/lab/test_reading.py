@@ -17,7 +17,7 @@ TRACED = SMALL.replace("{workload: chat, duration: 120, rate: 2}", "{trace: a.cs
 
 
 def test_shipped_scenarios_are_fit_to_play(scenarios: Path) -> None:
-    """All load; there are incidents of every kind and shape, quiet days, and both splits have both."""
+    """All load, those of days too; there are incidents of every kind and shape, quiet days, and both splits have both."""
     incidents = [reading.load(path) for path in sorted((scenarios / "incidents").glob("*.yaml"))]
     quiet = [reading.load(path) for path in sorted((scenarios / "quiet").glob("*.yaml"))]
     assert len(incidents) >= 24
@@ -29,6 +29,9 @@ def test_shipped_scenarios_are_fit_to_play(scenarios: Path) -> None:
     assert all(plan.incident is None for plan in quiet)
     names = [plan.name for plan in [*incidents, *quiet]]
     assert len(names) == len(set(names))
+    days = [reading.load(path) for path in sorted((scenarios / "days").glob("*.yaml"))]
+    assert days
+    assert all(plan.duration > 86400 for plan in days)
 
 
 def test_a_stretch_goes_on_from_the_one_before(tmp_path: Path) -> None:
