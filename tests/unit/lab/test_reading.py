@@ -17,7 +17,7 @@ TRACED = SMALL.replace("{workload: chat, duration: 120, rate: 2}", "{trace: a.cs
 
 
 def test_shipped_scenarios_are_fit_to_play(scenarios: Path) -> None:
-    """All load, those of days too; there are incidents of every kind and shape, quiet days, and both splits have both."""
+    """All load, days too; every kind and shape has an incident, and both splits have incidents and quiet days."""
     incidents = [reading.load(path) for path in sorted((scenarios / "incidents").glob("*.yaml"))]
     quiet = [reading.load(path) for path in sorted((scenarios / "quiet").glob("*.yaml"))]
     assert len(incidents) >= 24
