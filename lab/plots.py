@@ -29,6 +29,8 @@ PAIN, PAGE, TICKET, INCIDENT = "#c0392b", "#b9770e", "#a9a9a9", "#5d6d7e"
 WAITING, RUNNING, KV, TTFT = "#6c3483", "#aed6f1", "#1e8449", "#1f618d"
 MAX_ROWS = 14
 TITLE_CHARACTERS = 105
+_LINEAR = 10
+"""Requests up to which the axis is linear; logarithmic above."""
 
 
 def plot(result: Result, path: Path) -> None:
@@ -68,7 +70,8 @@ def _load(axis: Axes, result: Result) -> None:
     axis.fill_between(time, [signal["running"] for signal in signals], color=RUNNING, label="running", linewidth=0)
     axis.plot(time, [signal["waiting"] for signal in signals], color=WAITING, label="waiting", linewidth=1.2)
     axis.set_ylabel("requests")
-    axis.set_yscale("symlog", linthresh=10)
+    if max(signal[part] for signal in signals for part in ("running", "waiting")) > _LINEAR:
+        axis.set_yscale("symlog", linthresh=_LINEAR)
     axis.set_ylim(bottom=0)
     right = axis.twinx()
     right.plot(time, [100 * signal["kv_usage"] for signal in signals], color=KV, label="KV cache (right)", linewidth=1)
