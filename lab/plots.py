@@ -70,7 +70,7 @@ def _load(axis: Axes, result: Result) -> None:
     axis.fill_between(time, [signal["running"] for signal in signals], color=RUNNING, label="running", linewidth=0)
     axis.plot(time, [signal["waiting"] for signal in signals], color=WAITING, label="waiting", linewidth=1.2)
     axis.set_ylabel("requests")
-    if max(signal[part] for signal in signals for part in ("running", "waiting")) > _LINEAR:
+    if any(max(signal["running"], signal["waiting"]) > _LINEAR for signal in signals):
         axis.set_yscale("symlog", linthresh=_LINEAR)
     axis.set_ylim(bottom=0)
     right = axis.twinx()

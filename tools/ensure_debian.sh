@@ -3,11 +3,18 @@
 # Usage: ensure_debian.sh PROGRAM=PACKAGE...
 set -euo pipefail
 
-missing=()
-for pair in "$@"; do
-  command -v "${pair%%=*}" >/dev/null || missing+=("${pair##*=}")
-done
-[ ${#missing[@]} -eq 0 ] && exit 0
+look() {
+  missing=()
+  for pair in "$@"; do
+    command -v "${pair%%=*}" >/dev/null || missing+=("${pair##*=}")
+  done
+  [ ${#missing[@]} -gt 0 ] || exit 0
+}
+look "$@"
+# One installation at a time; what another one has brought meanwhile is not missing any more.
+exec 9<"$0"
+flock 9
+look "$@"
 
 by_hand="install by hand: apt-get install ${missing[*]}"
 if ! command -v apt-get >/dev/null; then
