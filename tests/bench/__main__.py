@@ -11,6 +11,8 @@ from tests.bench.pollers import setting
 from tests.bench.processes import BenchError
 
 ENGINE_ROUNDS = 5
+STARTS = 4
+"""How often the programs are started anew: rounds of one run agree better with each other than with the next run's."""
 
 
 def say(line: str) -> None:
@@ -37,14 +39,18 @@ def main() -> int:
     return 0
 
 
+def _polling(start: int, seconds: float) -> polling.PollingCost:
+    say(f"polling at the same rate for {seconds:g} s, start {start + 1} of {STARTS}")
+    with setting() as here:
+        return polling.measure(here, seconds, say)
+
+
 def measure(seconds: float) -> str:
     """The table of everything measured."""
     changed, raw = parsing.changed_share()
     say("parsing")
     rows = parsing.measure()
-    say(f"polling at the same rate for {seconds:g} s")
-    with setting() as here:
-        rows = polling.rows(polling.measure(here, seconds, say)) + rows
+    rows = polling.rows(polling.together([_polling(start, seconds) for start in range(STARTS)])) + rows
     say(f"polling as installed for {seconds:g} s")
     with setting() as here:
         rows.append(polling.measure_as_installed(here, seconds))

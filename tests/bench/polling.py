@@ -41,6 +41,12 @@ def counts(server: str) -> dict[str, int]:
         return found
 
 
+def together(costs: Sequence[PollingCost]) -> PollingCost:
+    """Several runs as one: all rounds, and the most memory that any of them took."""
+    cpu = {kind: [spent for cost in costs for spent in cost.cpu[kind]] for kind in ALL}
+    return PollingCost(cpu, {kind: max(cost.rss[kind] for cost in costs) for kind in ALL})
+
+
 def measure(here: Setting, seconds: float, say: Callable[[str], None]) -> PollingCost:
     """Poll for `seconds` and take CPU time per poll, less what each program uses when it polls nothing."""
     active = {kind: here.pollers.start(kind, kind, INTERVAL) for kind in ALL}
