@@ -23,8 +23,9 @@ class Row:
     name). Of several rows for a signal the first whose series is on the page is used. `since` and `until` are
     the first and last release that show the series (None: from the oldest read, or still there); they document
     and drive the tests, the page alone decides. `combine` joins series of one rank that differ in labels the
-    schema does not keep. `split` names the engine's label that survives as `reason`. `estimate` says in words
-    what the series stands in for; "" when it is the signal itself.
+    schema does not keep. `split` names the engine's label that survives as `reason`. Of a histogram with an
+    `edge` only the observations up to this bucket are read, as a counter (`math.inf`: all of them). `estimate` says
+    in words what the series stands in for; "" when it is the signal itself.
     """
 
     signal: str
@@ -34,6 +35,7 @@ class Row:
     until: str | None = None
     combine: Combine = "sum"
     split: str | None = None
+    edge: float | None = None
     estimate: str = ""
     note: str = ""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from forewarn import signals as s
 from forewarn.catalogue import PLUGIN_PREFIX
 from forewarn.engines import vllm_cache_info
-from forewarn.engines.vllm_readers import Line, RankReaders, Scalar, buckets
+from forewarn.engines.vllm_readers import Line, RankReaders, Scalar, buckets, edge
 from forewarn.engines.vllm_table import (
     CACHE_INFO,
     FAST_SIGNALS,
@@ -93,10 +93,8 @@ class VllmBinding:
         ranked = [(key, line) for key, line in found if key is not None]
         lines = [line for _, line in ranked]
         problem = _problem(row, lines, duplicated.intersection(names))
-        if not problem and row.kind != "histogram":
-            self._bind_scalar(row, ranked)
-        elif not problem and not self._bind_histogram(row, ranked):
-            problem = f"{row.source} has no usable buckets"
+        if not problem:
+            problem = self._bind_lines(row, ranked)
         if problem:
             earlier = f"{known.reason}; " if known is not None else ""
             self.sources[row.signal] = SignalSource("", reason=earlier + problem)
@@ -117,6 +115,20 @@ class VllmBinding:
                 self._bind_row(row, by_name, duplicated)
         if not self.sources[s.PLUGIN].series:
             self.sources[s.PLUGIN] = SignalSource("", reason=NO_PLUGIN)
+
+    def _bind_lines(self, row: Row, ranked: list[tuple[RankKey, Line]]) -> str:
+        """Read a row from its lines; what is wrong with them, "" if nothing is."""
+        if row.kind != "histogram":
+            self._bind_scalar(row, ranked)
+        elif row.edge is None:
+            return "" if self._bind_histogram(row, ranked) else f"{row.source} has no usable buckets"
+        else:
+            bucket = [(key, line) for key, line in ranked if edge(line) == row.edge]
+            # A part without it would be missing from the sum.
+            if {_part(key, line) for key, line in bucket} != {_part(key, line) for key, line in ranked}:
+                return f"{row.source} has no bucket up to {row.edge:g}"
+            self._bind_scalar(row, bucket)
+        return ""
 
     def _bind_scalar(self, row: Row, ranked: list[tuple[RankKey, Line]]) -> None:
         grouped: dict[tuple[RankKey, str | None], dict[tuple[tuple[str, str], ...], list[int]]]
@@ -170,6 +182,11 @@ class VllmAdapter:
         prefixes = Counter(line.prefix for line in lines if line.prefix)
         chosen = max(prefixes, key=prefixes.__getitem__, default="")
         return VllmBinding([line for line in lines if line.prefix in ("", chosen)])
+
+
+def _part(key: RankKey, line: Line) -> tuple[RankKey, frozenset[tuple[str, str]]]:
+    """What the lines of one histogram have in common."""
+    return key, frozenset(item for item in line.labels.items() if item[0] != "le")
 
 
 def _line(slot: int, series: Series) -> Line | None:

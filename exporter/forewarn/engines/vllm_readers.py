@@ -166,7 +166,7 @@ def buckets(signal: str, lines: Sequence[Line]) -> Buckets | None:
         if line.bare.endswith("_sum"):
             sums.append(line.slot)
         elif line.bare.endswith("_bucket"):
-            bound = _bound(line.labels.get("le", ""))
+            bound = edge(line)
             if bound is None:
                 return None
             rest = tuple(sorted(item for item in line.labels.items() if item[0] != "le"))
@@ -180,10 +180,10 @@ def buckets(signal: str, lines: Sequence[Line]) -> Buckets | None:
     return Buckets(signal, bounds, rows, tuple(sums), single)
 
 
-def _bound(text: str) -> float | None:
-    """An upper edge, None for what cannot be one."""
+def edge(line: Line) -> float | None:
+    """The upper edge of a bucket, None for a line that has none."""
     try:
-        bound = float(text)
+        bound = float(line.labels.get("le", ""))
     except ValueError:
         return None
     return bound if bound > -math.inf else None

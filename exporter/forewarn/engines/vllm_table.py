@@ -6,6 +6,8 @@ renames a series gets a row here, and a page on each side of the boundary in `te
 
 from __future__ import annotations
 
+import math
+
 from forewarn import signals as s
 from forewarn.catalogue import PLUGIN_PREFIX
 from forewarn.engines.base import Kind, Row
@@ -60,9 +62,9 @@ ROWS: tuple[Row, ...] = (
     Row(s.E2E, "e2e_request_latency_seconds", "histogram", since="0.3.1", note="V1 from 0.7.3"),
     Row(s.QUEUE_TIME, "request_queue_time_seconds", "histogram", since="0.6.4", note="V1 from 0.7.3"),
     Row(s.QUEUE_TIME, "time_in_queue_requests", "histogram", since="0.6.4", until="0.9.0", note="V0"),
-    Row(s.GENERATION_LENGTH, "request_generation_tokens", "histogram", since="0.4.2"),
-    Row(s.MAX_TOKENS_ASKED, "request_params_max_tokens", "histogram", since="0.6.4", note="V1 from 0.8.0"),
-    Row(s.STEPS, "iteration_tokens_total", "histogram", since="0.6.4"),
+    Row(s.GENERATION_LENGTH, "request_generation_tokens", "histogram", since="0.4.2", edge=1.0),
+    Row(s.MAX_TOKENS_ASKED, "request_params_max_tokens", "histogram", since="0.6.4", edge=1.0, note="V1 from 0.8.0"),
+    Row(s.STEPS, "iteration_tokens_total", "histogram", since="0.6.4", edge=math.inf),
     Row(s.FINISHED, "request_success_total", "counter", since="0.4.2", split="finished_reason"),
     Row(s.REJECTED, "admission_rejections_total", "counter", since="0.32.0", split="reason"),
     Row(s.CORRUPTED, "corrupted_requests_total", "counter", since="0.11.1"),

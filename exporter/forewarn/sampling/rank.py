@@ -142,20 +142,21 @@ class RankSampler:
             histogram = self._current(SLIS[name])
             if histogram is not None:
                 violations.update(histogram)
-        lengths, asked = self._current(s.GENERATION_LENGTH), self._current(s.MAX_TOKENS_ASKED)
-        if lengths is not None and asked is not None and s.FINISHED in self.present:
+        if self._short_told():
+            short, tiny = self.counters[s.GENERATION_LENGTH].value, self.counters[s.MAX_TOKENS_ASKED].value
             stopped = self.split[s.FINISHED]["stop"].value if "stop" in self.split[s.FINISHED] else 0.0
-            estimate = empty.estimate(lengths, asked, stopped)
-            if estimate is not None:
-                self.empty.update(estimate)
+            self.empty.update(empty.estimate(short, tiny, stopped))
         ttft = self._current(s.TTFT)
         if ttft is not None and {s.WAITING, s.RUNNING} <= gauges.keys():
             self.arrivals.update(ttft.count, gauges[s.WAITING], gauges[s.RUNNING])
 
+    def _short_told(self) -> bool:
+        """Whether the page shows what empty outputs are estimated from."""
+        return {s.GENERATION_LENGTH, s.MAX_TOKENS_ASKED, s.FINISHED} <= self.present
+
     def _choose(self, snapshot: RankSnapshot) -> None:
         """Let what the plugin counts as well be counted by the better of the two."""
-        estimated = {s.GENERATION_LENGTH, s.MAX_TOKENS_ASKED, s.FINISHED} <= self.present
-        derived = {"": self.empty.value} if estimated and self.empty.value is not None else None
+        derived = {"": self.empty.value} if self._short_told() and self.empty.value is not None else None
         for name, exact in s.EXACT.items():
             own = derived if name == s.EMPTY else self._counts(name)
             self.totals[name].update(_shown(self._counts(exact), own))
@@ -252,8 +253,8 @@ def _present(snapshot: RankSnapshot) -> frozenset[str]:
 def _movement(snapshot: RankSnapshot) -> dict[str, float]:
     """The counts that move when an engine works."""
     counters, histograms = snapshot.counters, snapshot.histograms
-    moved = {name: counters[name] for name in (s.PROMPT_TOKENS, s.GENERATION_TOKENS) if name in counters}
-    for name in (s.STEPS, s.TTFT, s.E2E):
+    moved = {name: counters[name] for name in (s.PROMPT_TOKENS, s.GENERATION_TOKENS, s.STEPS) if name in counters}
+    for name in (s.TTFT, s.E2E):
         if name in histograms:
             moved[name] = histograms[name].counts[-1]
     return moved

@@ -146,6 +146,30 @@ def test_parts_of_a_histogram_are_added_under_the_edges_they_share() -> None:
     assert s.TTFT not in only_rank(no_sum).histograms
 
 
+LENGTHS = "vllm:request_generation_tokens"
+
+
+def test_of_short_answers_only_their_bucket_is_read() -> None:
+    """Requests of at most one token are a count, whatever the other buckets say."""
+    text = histogram("1", "2", "3").replace(TTFT, LENGTHS)
+    assert only_rank(text).counters == {s.GENERATION_LENGTH: 2.0}
+    two = text + text.replace(LABELS, LABELS + ',WorkerId="b"').partition("\n")[2]
+    assert only_rank(two).counters == {s.GENERATION_LENGTH: 4.0}
+
+
+@pytest.mark.parametrize("edges", [("2.0", "5.0", "+Inf"), ("0.5", "1.5", "+Inf"), ("0.5", "NaN", "+Inf")])
+def test_without_an_edge_at_one_token_short_answers_are_missing(edges: tuple[str, ...]) -> None:
+    """Custom buckets give no count rather than zero, and so does a page where one of two workers has such."""
+    whole, odd = (
+        histogram("1", "2", "3", edges=found).replace(TTFT, LENGTHS) for found in (("0.5", "1", "+Inf"), edges)
+    )
+    other = odd.replace(LABELS, LABELS + ',WorkerId="b"').partition("\n")[2]
+    for text in (odd, whole + other):
+        binding, snapshot = read(text)
+        assert all(s.GENERATION_LENGTH not in rank.counters for rank in snapshot.ranks.values())
+        assert binding.sources[s.GENERATION_LENGTH].reason == "request_generation_tokens has no bucket up to 1"
+
+
 def test_series_without_a_model_belong_to_a_nameless_one_and_ranks_stay_apart() -> None:
     """No model label gives the model "", and two ranks are not added up."""
     text = small('vllm:num_requests_running{engine="0"} 1', 'vllm:num_requests_running{engine="1"} 2')

@@ -46,6 +46,18 @@ def ranks_of(page: PageTruth) -> dict[RankKey, list[RankTruth]]:
     return found
 
 
+def joined_buckets(workers: Sequence[RankTruth]) -> dict[str, float]:
+    """Of a rank's histograms that one bucket is read of, what is in it."""
+    found = {
+        signal: sum(worker.values[name] for worker in workers)
+        for name, signal in AT_MOST_ONE.items()
+        if name in workers[0].values
+    }
+    if s.STEPS in workers[0].histograms:
+        found[s.STEPS] = sum(worker.histograms[s.STEPS].count for worker in workers)
+    return found
+
+
 def joined_values(workers: Sequence[RankTruth]) -> dict[str, float]:
     """Gauges and counters of a rank's workers, as one."""
     names = {name for worker in workers for name in worker.values if name not in AT_MOST_ONE}
@@ -53,10 +65,11 @@ def joined_values(workers: Sequence[RankTruth]) -> dict[str, float]:
 
 
 def joined_histograms(workers: Sequence[RankTruth]) -> dict[str, Tally]:
-    """Count and sum of a rank's histograms over its workers."""
+    """Count and sum of a rank's histograms over its workers, for those that are read as such."""
     return {
         name: Tally(sum(w.histograms[name].count for w in workers), sum(w.histograms[name].total for w in workers))
         for name in workers[0].histograms
+        if name not in {*AT_MOST_ONE.values(), s.STEPS}
     }
 
 
@@ -83,7 +96,8 @@ def test_gauges_and_counters_of_every_rank_are_those_encoded(page: PageTruth) ->
     for key, workers in ranks_of(page).items():
         rank = read_written(stem(page))[1].ranks[key]
         values = joined_values(workers)
-        assert dict(rank.counters) == {name: values[name] for name in values if name in COUNTERS}
+        counters = {name: values[name] for name in values if name in COUNTERS}
+        assert dict(rank.counters) == {**counters, **joined_buckets(workers)}
         assert dict(rank.gauges) == {name: values[name] for name in values if name not in COUNTERS}
 
 
@@ -105,20 +119,6 @@ def test_histograms_of_every_rank_are_those_encoded(page: PageTruth) -> None:
         if s.ITL in expected:
             expected.setdefault(s.TPOT, expected[s.ITL])
         assert tallies(read_written(stem(page))[1].ranks[key]) == expected
-
-
-@each_page
-def test_the_bucket_at_one_token_holds_the_requests_encoded(page: PageTruth) -> None:
-    """The edge that the estimate of empty outputs stands on is read from its own bucket."""
-    for key, workers in ranks_of(page).items():
-        rank = read_written(stem(page))[1].ranks[key]
-        for name, signal in AT_MOST_ONE.items():
-            expected = [worker.values[name] for worker in workers if name in worker.values]
-            histogram = rank.histograms.get(signal)
-            shown = histogram is not None and 1.0 in histogram.bounds
-            assert shown == bool(expected)
-            if histogram is not None and shown:
-                assert histogram.counts[histogram.bounds.index(1.0)] == sum(expected)
 
 
 @each_page

@@ -80,7 +80,7 @@ def test_what_counts_as_work(running: float, waiting: float, doubtful: bool, sta
     [
         RankSnapshot(counters={s.PROMPT_TOKENS: 1.0}),
         RankSnapshot(counters={s.GENERATION_TOKENS: 1.0}),
-        RankSnapshot(histograms={s.STEPS: of(0, 1, 1)}),
+        RankSnapshot(counters={s.STEPS: 1.0}),
         RankSnapshot(histograms={s.TTFT: of(0, 1, 1)}),
         RankSnapshot(histograms={s.E2E: of(0, 1, 1)}),
     ],
@@ -103,16 +103,11 @@ def test_preemptions_are_no_progress() -> None:
 
 def served(ttft: float, lengths: float, asked: float, stop: float, waiting: float = 0) -> RankSnapshot:
     """A rank after `ttft` first tokens and requests of at most one token."""
-    edge = {"bounds": (1.0, 2.0)}
     return RankSnapshot(
         {**gauges(0, waiting)},
-        {s.GENERATION_TOKENS: ttft * 3},
+        {s.GENERATION_TOKENS: ttft * 3, s.GENERATION_LENGTH: lengths, s.MAX_TOKENS_ASKED: asked},
         {s.FINISHED: {"stop": stop, "length": 1.0}},
-        {
-            s.TTFT: of(ttft / 2, ttft, ttft, **edge),
-            s.GENERATION_LENGTH: of(lengths, ttft, ttft, **edge),
-            s.MAX_TOKENS_ASKED: of(asked, asked, asked, **edge),
-        },
+        {s.TTFT: of(ttft / 2, ttft, ttft, bounds=(1.0, 2.0))},
     )
 
 
@@ -161,6 +156,6 @@ def test_raw_counts_are_all_that_begins_anew_with_a_process() -> None:
         s.GENERATION_TOKENS: 30,
         s.FINISHED: 9,
         s.TTFT: 10,
-        s.GENERATION_LENGTH: 10,
+        s.GENERATION_LENGTH: 4,
         s.MAX_TOKENS_ASKED: 1,
     }

@@ -38,26 +38,22 @@ def values(before: RankSnapshot, after: RankSnapshot, seconds: float = 30.0) -> 
 
 BEFORE = RankSnapshot(
     {s.RUNNING: 2.0, s.WAITING: 9.0, s.KV_USAGE: 0.9},
-    {s.PREEMPTIONS: 5.0},
+    {s.PREEMPTIONS: 5.0, s.GENERATION_LENGTH: 2.0, s.MAX_TOKENS_ASKED: 0.0},
     {s.FINISHED: {"stop": 10.0, "error": 1.0}},
     {
         s.TTFT: of(10, 10, 10),
         s.TPOT: of(10, 10, 10),
         s.QUEUE_TIME: of(10, 10, 10, total=4.0),
-        s.GENERATION_LENGTH: of(2, 10, 11),
-        s.MAX_TOKENS_ASKED: of(0, 1, 1),
     },
 )
 AFTER = RankSnapshot(
     {s.RUNNING: 4.0, s.WAITING: 2.0, s.KV_USAGE: 0.4},
-    {s.PREEMPTIONS: 20.0},
+    {s.PREEMPTIONS: 20.0, s.GENERATION_LENGTH: 6.0, s.MAX_TOKENS_ASKED: 0.0},
     {s.FINISHED: {"stop": 25.0, "error": 6.0}},
     {
         s.TTFT: of(10, 30, 30),
         s.TPOT: of(30, 30, 30),
         s.QUEUE_TIME: of(10, 30, 30, total=34.0),
-        s.GENERATION_LENGTH: of(6, 30, 31),
-        s.MAX_TOKENS_ASKED: of(0, 1, 1),
     },
 )
 
@@ -108,7 +104,8 @@ def test_a_quantile_that_no_bucket_bounds_is_none() -> None:
 def test_a_mark_holds_counts_of_present_signals_alone() -> None:
     """What left the page is in no mark, so nothing is computed across a gap."""
     sampler = seen(0.0, BEFORE)
-    assert mark(sampler, 0.0).counters == {s.PREEMPTIONS: 5, "finished": 11, "errors": 1, s.EMPTY: 2}
+    counters = mark(sampler, 0.0).counters
+    assert counters == {**BEFORE.counters, "finished": 11, "errors": 1, s.EMPTY: 2}
     seen(1.0, RankSnapshot(), sampler)
     kept = mark(sampler, 1.0)
     assert (dict(kept.counters), dict(kept.histograms)) == ({}, {})
