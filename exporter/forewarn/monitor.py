@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from forewarn import signals as s
@@ -206,8 +207,7 @@ class Monitor:
     def _take_counts(self, snapshot: Snapshot) -> bool:
         """Notice a restart before the counts of the new process are added; returns whether there was one."""
         self._doubtful = snapshot.multiprocess
-        counts = {key: raw_counts(rank) for key, rank in snapshot.ranks.items()}
-        restarted = self._restarts.update(snapshot.start_time, counts)
+        restarted = self._restarts.update(snapshot.start_time, partial(_raw_counts, snapshot))
         if restarted:
             for sampler in (*self.ranks.values(), *self._left.values()):
                 sampler.restart()
@@ -220,7 +220,7 @@ class Monitor:
             self.start_time = snapshot.start_time
         if restarted or not self._served:
             busy = any(rank.gauges.get(s.RUNNING) for rank in snapshot.ranks.values())
-            self._served = busy or any(any(own.values()) for own in counts.values())
+            self._served = busy or any(any(own.values()) for own in _raw_counts(snapshot).values())
         return restarted
 
     def _forget_vanished(self, snapshot: Snapshot) -> None:
@@ -274,6 +274,10 @@ class Monitor:
         self.state, self.detail, self.since = state, detail, self.clock.monotonic()
         level = "info" if state == "ok" else "warning"
         self.note(level, f"engine {state}" + (f": {detail}" if detail else ""))
+
+
+def _raw_counts(snapshot: Snapshot) -> dict[RankKey, dict[str, float]]:
+    return {key: raw_counts(rank) for key, rank in snapshot.ranks.items()}
 
 
 _NO_SERIES = "page has no series of the engine (is it run with --disable-log-stats?)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from forewarn.snapshot import RankKey
 
@@ -27,27 +27,34 @@ class RestartDetector:
 
     def __init__(self) -> None:
         self._start: float | None = None
-        self._counts: Counts = {}
+        self._counts: Callable[[], Counts] = dict
         self._gap = False
 
     def missed(self) -> None:
         """A poll failed."""
         self._gap = True
 
-    def update(self, start: float | None, counts: Counts) -> bool:
-        """Take a page's start time (seconds since the epoch) and raw counts; return whether it is a restart."""
-        restarted = self._restarted(start, counts)
+    def update(self, start: float | None, counts: Callable[[], Counts]) -> bool:
+        """Take a page's start time (seconds since the epoch) and raw counts; return whether it is a restart.
+
+        `counts` is called only where a page without a start has to be judged by them, be it at a later page.
+        """
+        if start is None or self._start is None:
+            restarted = self._fell(counts())
+        else:
+            restarted = abs(start - self._start) > _SAME_START
+            self._counts = counts
         self._start, self._gap = start, False
-        # Series may appear with their first event: until then the last process's counts are what to compare with.
-        known: Counts = {} if restarted else self._counts
-        self._counts = {rank: {**known.get(rank, {}), **own} for rank, own in counts.items() if own} or known
         return restarted
 
-    def _restarted(self, start: float | None, counts: Counts) -> bool:
-        if start is not None and self._start is not None:
-            return abs(start - self._start) > _SAME_START
-        share = 1.0 if self._gap else _RESET_SHARE
-        return any(_fell(last, counts.get(rank, {}), share) for rank, last in self._counts.items())
+    def _fell(self, counts: Counts) -> bool:
+        known, share = self._counts(), 1.0 if self._gap else _RESET_SHARE
+        restarted = any(_fell(last, counts.get(rank, {}), share) for rank, last in known.items())
+        # Series may appear with their first event: until then the last process's counts are what to compare with.
+        before: Counts = {} if restarted else known
+        now = {rank: {**before.get(rank, {}), **own} for rank, own in counts.items() if own} or before
+        self._counts = lambda: now
+        return restarted
 
 
 def _fell(last: Mapping[str, float], now: Mapping[str, float], share: float) -> bool:
