@@ -40,14 +40,14 @@ class RestartDetector:
         `counts` is called only where a page without a start has to be judged by them, be it at a later page.
         """
         if start is None or self._start is None:
-            restarted = self._fell(counts())
+            restarted = self._compared(counts())
         else:
             restarted = abs(start - self._start) > _SAME_START
             self._counts = counts
         self._start, self._gap = start, False
         return restarted
 
-    def _fell(self, counts: Counts) -> bool:
+    def _compared(self, counts: Counts) -> bool:
         known, share = self._counts(), 1.0 if self._gap else _RESET_SHARE
         restarted = any(_fell(last, counts.get(rank, {}), share) for rank, last in known.items())
         # Series may appear with their first event: until then the last process's counts are what to compare with.
