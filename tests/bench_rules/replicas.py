@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -49,6 +50,11 @@ class Replicas:
 
             def log_message(self, *_: object) -> None:
                 """Log nothing."""
+
+            def handle(self) -> None:
+                """Serve until the other side closes; a Prometheus that is ended does so in the middle."""
+                with suppress(ConnectionError):
+                    super().handle()
 
             def do_GET(self) -> None:
                 number = int(self.path.strip("/"))
