@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from forewarn import catalogue
@@ -74,6 +75,13 @@ def _default(value: object) -> str:
     return "" if value in (None, "") else f"`{shown}`"
 
 
+def _edge(edge: float | None) -> str:
+    """What of a histogram is read, where it is not the whole."""
+    if edge is None:
+        return ""
+    return ", its count" if edge == math.inf else f", its bucket up to {edge:g}"
+
+
 def signals() -> str:
     """Which series of which vLLM release each signal comes from."""
     text = MARK.format(source="exporter/forewarn/signals.py and engines/vllm_table.py")
@@ -85,7 +93,7 @@ def signals() -> str:
     rows = [
         (
             f"`{row.signal}`" + (" (core)" if row.signal in core else ""),
-            f"`{row.source}`",
+            f"`{row.source}`" + _edge(row.edge),
             f"{row.since or 'oldest'} – {row.until or 'newest'}" + (f"; {row.note}" if row.note else ""),
             row.estimate and f"estimated: {row.estimate}",
             blind.get(row.signal, "feeds other signals"),
