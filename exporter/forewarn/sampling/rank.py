@@ -59,6 +59,9 @@ class SamplerSettings:
     budgets: Mapping[str, float]
 
 
+_RARE = frozenset({s.PREEMPTIONS, s.CORRUPTED, s.REJECTED, s.GENERATION_LENGTH, s.MAX_TOKENS_ASKED})
+
+
 class RankSampler:
     """State of one rank across polls. Not thread-safe: the monitor's lock covers it."""
 
@@ -261,10 +264,14 @@ def _movement(snapshot: RankSnapshot) -> dict[str, float]:
 
 
 def raw_counts(snapshot: RankSnapshot) -> dict[str, float]:
-    """Every raw count of a snapshot that a new process begins at zero."""
-    counts = dict(snapshot.counters)
+    """The raw counts of a snapshot by which a new process, which begins them at zero, is told from an old page.
+
+    Counts of rare events are not among them: from 1 to 0 is a fall to less than half, and may be a moment.
+    """
+    counts = {name: raw for name, raw in snapshot.counters.items() if name not in _RARE}
     for name, by_reason in snapshot.split.items():
-        counts[name] = sum(by_reason.values())
+        if name not in _RARE:
+            counts[name] = sum(by_reason.values())
     for name, histogram in snapshot.histograms.items():
         counts[name] = histogram.counts[-1]
     return counts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from forewarn import signals as s
@@ -151,11 +153,13 @@ def test_a_blank_page_leaves_no_value_and_no_stall() -> None:
 
 
 def test_raw_counts_are_all_that_begins_anew_with_a_process() -> None:
-    """Counters, sums over reasons and histogram counts, no gauge."""
-    assert raw_counts(served(10, 4, 1, 8)) == {
+    """Counters, sums over reasons and histogram counts; no gauge, and no count of rare events."""
+    page = served(10, 4, 1, 8)
+    rare = replace(
+        page, counters={**page.counters, s.PREEMPTIONS: 1.0}, split={**page.split, s.REJECTED: {"queue": 1.0}}
+    )
+    assert raw_counts(rare) == {
         s.GENERATION_TOKENS: 30,
         s.FINISHED: 9,
         s.TTFT: 10,
-        s.GENERATION_LENGTH: 4,
-        s.MAX_TOKENS_ASKED: 1,
     }
