@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-EVERY = f"{prometheus.SCRAPE_SECONDS}s"
+SECONDS = 5
+"""Between two scrapes, and the most that one may take: a failed one begins an alert's `for` anew."""
+EVERY = f"{SECONDS}s"
 _START = 60.0
 
 
@@ -44,10 +46,10 @@ class Watch:
 
 @contextmanager
 def by_prometheus(sidecar: str, folder: Path) -> Iterator[Watch]:
-    """A Prometheus with the pack's own files that scrapes and evaluates every two seconds."""
+    """A Prometheus with the pack's own files that scrapes and evaluates every five seconds."""
     folder.mkdir()
     port = free_port()
-    prometheus.write_config(folder, sidecar.removeprefix("http://"))
+    prometheus.write_config(folder, sidecar.removeprefix("http://"), SECONDS)
     command = prometheus.command(["prometheus"], folder, port)
     with child("prometheus", command, folder / "prometheus.log", os.environ):
         base = f"http://{HOST}:{port}"

@@ -53,12 +53,12 @@ def command(base: list[str], folder: Path, port: int) -> list[str]:
     return [*base, "--volume", mount, "--user", "0", IMAGE, *flags]
 
 
-def write_config(folder: Path, sidecar: str) -> None:
-    """A configuration that scrapes the sidecar at `sidecar` (host:port) and evaluates the rules pack."""
+def write_config(folder: Path, sidecar: str, seconds: int = SCRAPE_SECONDS) -> None:
+    """A configuration that scrapes the sidecar at `sidecar` (host:port) and evaluates the rules pack as often."""
     for name, text in rulepack.sources().items():
         (folder / name).write_text(text, encoding="utf-8")
     config = {
-        "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"},
+        "global": {"scrape_interval": f"{seconds}s", "evaluation_interval": f"{seconds}s"},
         "rule_files": [str(folder / name) for name in rulepack.sources()],
         "scrape_configs": [{"job_name": "forewarn", "static_configs": [{"targets": [sidecar]}]}],
     }
