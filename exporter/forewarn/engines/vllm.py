@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from forewarn import signals as s
 from forewarn.catalogue import PLUGIN_PREFIX
 from forewarn.engines import vllm_cache_info
-from forewarn.engines.vllm_readers import Line, RankReaders, Scalar, buckets, edge
+from forewarn.engines.vllm_readers import Line, RankReaders, Scalar, buckets, edge, part
 from forewarn.engines.vllm_table import (
     CACHE_INFO,
     FAST_SIGNALS,
@@ -125,7 +125,7 @@ class VllmBinding:
         else:
             bucket = [(key, line) for key, line in ranked if edge(line) == row.edge]
             # A part without it would be missing from the sum.
-            if {_part(key, line) for key, line in bucket} != {_part(key, line) for key, line in ranked}:
+            if {(key, part(line)) for key, line in bucket} != {(key, part(line)) for key, line in ranked}:
                 return f"{row.source} has no bucket up to {row.edge:g}"
             self._bind_scalar(row, bucket)
         return ""
@@ -182,11 +182,6 @@ class VllmAdapter:
         prefixes = Counter(line.prefix for line in lines if line.prefix)
         chosen = max(prefixes, key=prefixes.__getitem__, default="")
         return VllmBinding([line for line in lines if line.prefix in ("", chosen)])
-
-
-def _part(key: RankKey, line: Line) -> tuple[RankKey, frozenset[tuple[str, str]]]:
-    """What the lines of one histogram have in common."""
-    return key, frozenset(item for item in line.labels.items() if item[0] != "le")
 
 
 def _line(slot: int, series: Series) -> Line | None:

@@ -160,7 +160,7 @@ class RankReaders:
 
 def buckets(signal: str, lines: Sequence[Line]) -> Buckets | None:
     """Readers of one rank's histogram; bounds are those that all its parts share. None when a part is not whole."""
-    parts: dict[tuple[tuple[str, str], ...], dict[float, int]] = defaultdict(dict)
+    parts: dict[frozenset[tuple[str, str]], dict[float, int]] = defaultdict(dict)
     sums = []
     for line in lines:
         if line.bare.endswith("_sum"):
@@ -169,8 +169,7 @@ def buckets(signal: str, lines: Sequence[Line]) -> Buckets | None:
             bound = edge(line)
             if bound is None:
                 return None
-            rest = tuple(sorted(item for item in line.labels.items() if item[0] != "le"))
-            parts[rest][bound] = line.slot
+            parts[part(line)][bound] = line.slot
     shared = set.intersection(*(set(part) for part in parts.values())) if parts else set()
     if math.inf not in shared or len(sums) != len(parts):
         return None
@@ -178,6 +177,11 @@ def buckets(signal: str, lines: Sequence[Line]) -> Buckets | None:
     rows = tuple(tuple(part[bound] for part in parts.values()) for bound in bounds)
     single = picker([row[0] for row in rows]) if len(parts) == 1 else None
     return Buckets(signal, bounds, rows, tuple(sums), single)
+
+
+def part(line: Line) -> frozenset[tuple[str, str]]:
+    """What the lines of one histogram have in common: their labels but the edge."""
+    return frozenset(item for item in line.labels.items() if item[0] != "le")
 
 
 def edge(line: Line) -> float | None:
