@@ -97,8 +97,7 @@ def test_overload_wedge_and_crash_fire_their_alerts_and_resolve(
                 story.wait(WAVE_SECONDS)
                 if wave == 0:  # before there are preemptions: a standstill would set their alert back
                     _wedge(engine, story)
-            # Beside other tests the engine gets a part of a core, and preempts more rarely.
-            story.until_fired(*OVERLOAD, seconds=1200)
+            story.until_fired(*OVERLOAD, seconds=600)
         _crash(engine, story)
         story.tell("nothing left to do but wait until all is resolved")
         story.until_resolved(*OVERLOAD, "LLMEngineStalled", "LLMEngineDown", seconds=900)

@@ -104,8 +104,14 @@ def test_a_quantile_that_no_bucket_bounds_is_none() -> None:
 def test_a_mark_holds_counts_of_present_signals_alone() -> None:
     """What left the page is in no mark, so nothing is computed across a gap."""
     sampler = seen(0.0, BEFORE)
-    counters = mark(sampler, 0.0).counters
-    assert counters == {**BEFORE.counters, "finished": 11, "errors": 1, s.EMPTY: 2}
+    assert mark(sampler, 0.0).counters == {
+        s.PREEMPTIONS: 5,
+        s.GENERATION_LENGTH: 2,
+        s.MAX_TOKENS_ASKED: 0,
+        "finished": 11,
+        "errors": 1,
+        s.EMPTY: 2,
+    }
     seen(1.0, RankSnapshot(), sampler)
     kept = mark(sampler, 1.0)
     assert (dict(kept.counters), dict(kept.histograms)) == ({}, {})
