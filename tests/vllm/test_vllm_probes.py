@@ -145,7 +145,8 @@ def test_probes_can_be_sent_by_hand(engine: Engine, capsys: pytest.CaptureFixtur
     assert cli.main(["probe", "--engine-url", engine.url, "--warmup"], {}) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["liveness", "warmup", "warmup", "warmup"]
-    assert lines[3].rstrip().endswith(f"{1024 + 8} tokens")
+    # Dummy weights may give eight tokens without text, which the line then says behind the count.
+    assert f"  {1024 + 8} tokens" in lines[3]
 
 
 def ask_directly(engine: Engine, prompt: str) -> str:
