@@ -59,6 +59,10 @@ BAD = {
         "llm_requests_waiting / clamp_min(llm_requests_running, 0) > 1",
         "denominator can be 0",
     ),
+    "an objective that a failed scrape ends": (
+        "llm:queue_pressure:mean_1m > llm_objective_queue_pressure_ratio",
+        "as last seen",
+    ),
     "absence for one scrape": ("absent(llm_engine_up)", "absence must last"),
     "a target that vanished for one scrape": ("llm_engine_up offset 5m unless llm_engine_up", "absence must last"),
 }
@@ -80,7 +84,7 @@ GOOD = {
     "a count, which is never 0": "sum(llm_requests_waiting) / count(llm_requests_waiting) > 1",
     "labels through a function": 'sum by (lost) (label_replace(llm_engine_up, "lost", "$1", "pod", "(.*)")) > 1',
     "sides matched on what both have": (
-        "llm_quality_score < ignoring (suite) group_left () llm_objective_quality_score"
+        "llm_quality_score < ignoring (suite) group_left () last_over_time(llm_objective_quality_score[2m])"
     ),
     "an upper bound as the sidecar writes it": 'rate(llm_time_to_first_token_seconds_bucket{le="1.0"}[5m]) > 0',
     "absence that lasts": "absent(llm_engine_up)",

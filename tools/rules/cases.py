@@ -80,7 +80,7 @@ def _applies(key: str, pack: Pack, rules: Sequence[Rule]) -> bool:
     return True
 
 
-def _states(case: Case, name: str) -> list[tuple[float, list[Mapping[str, Any]]]]:
+def states(case: Case, name: str) -> list[tuple[float, list[Mapping[str, Any]]]]:
     """When the case looks at the alert, and what is expected then: alerts, or samples of ALERTS that fire."""
     alerts = [
         (str(item["eval_time"]), item.get("exp_alerts") or [])
@@ -106,13 +106,13 @@ def _edge(case: Case, name: str, step: float) -> bool:
     """Quiet, then fires, few steps apart: Prometheus 3 may be one or two later."""
     return any(
         not before and after and then - first <= EDGE * step
-        for (first, before), (then, after) in pairwise(_states(case, name))
+        for (first, before), (then, after) in pairwise(states(case, name))
     )
 
 
 def _resolves(case: Case, name: str) -> bool:
     fired = False
-    for _, alerts in _states(case, name):
+    for _, alerts in states(case, name):
         if fired and not alerts:
             return True
         fired = fired or bool(alerts)
@@ -124,7 +124,7 @@ def _tells_apart(case: Case, name: str) -> bool:
     fed = [dict(VALUE.findall(str(item["series"]))) for item in case.body.get("input_series") or ()]
     for label in ("deployment", "instance", "node"):
         there = {labels[label] for labels in fed if label in labels}
-        for _, alerts in _states(case, name):
+        for _, alerts in states(case, name):
             firing = {str(alert.get("exp_labels", {}).get(label)) for alert in alerts}
             if alerts and firing < there:
                 return True
@@ -132,11 +132,11 @@ def _tells_apart(case: Case, name: str) -> bool:
 
 
 def _blind(case: Case, name: str) -> bool:
-    states = _states(case, name)
+    looks = states(case, name)
     return (
-        bool(states)
-        and not any(alerts for _, alerts in states)
-        and any(alerts for other in BLIND for _, alerts in _states(case, other))
+        bool(looks)
+        and not any(alerts for _, alerts in looks)
+        and any(alerts for other in BLIND for _, alerts in states(case, other))
     )
 
 

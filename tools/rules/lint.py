@@ -43,6 +43,7 @@ def problems(pack: Pack, rule: Rule) -> list[str]:
         *_kinds(tree),
         *_unguarded(pack, tree),
         *_absence(rule),
+        *_forgotten(tree),
     ]
 
 
@@ -151,6 +152,13 @@ def _absence(rule: Rule) -> Iterator[str]:
         waits = promql.seconds(rule.body["for"]) if "for" in rule.body else 0
         if (absent or gone) and waits < SHORTEST_WINDOW:
             yield "absence must last four scrapes: expected `for` of a minute or more"
+
+
+def _forgotten(tree: Node) -> Iterator[str]:
+    """A scrape that fails ends the objective for a moment, and the alert's `for` would begin anew."""
+    for selector in promql.selectors(tree):
+        if selector.name.startswith("llm_objective_") and selector.window is None:
+            yield f"{selector}: read an objective as last seen, with last_over_time(…[2m])"
 
 
 def _calls(tree: Node) -> Iterator[Call]:
