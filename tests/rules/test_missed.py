@@ -33,6 +33,7 @@ FED_BY_THE_HOUR = {
     "LLMTTFTBudgetBurn.days",
     "fleet-days",
 }
+"""Files whose samples stand minutes or hours apart: no scrapes that could fail."""
 QUIET = {"LLMTPOTBudgetBurn.guards", "LLMTTFTBudgetBurn.guards"}
 """Files in which nothing fires."""
 

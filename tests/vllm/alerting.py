@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 5
-"""Between two scrapes, and the most that one may take: a failed one begins an alert's `for` anew."""
+"""Between two scrapes, and the most that one may take: under load it may be more than two."""
 EVERY = f"{SECONDS}s"
 _START = 60.0
 
