@@ -45,7 +45,7 @@ class Stack:
         """Watch an engine; `wrapper` is a command that runs the sidecar's, which is appended to it."""
         run = [sys.executable, "-m", "forewarn", "run", "--engine-url", engine_url, "--listen", self.sidecar]
         self.children.start("forewarn", [*wrapper, *run], variables)
-        self.children.wait_for("the sidecar", lambda: answers(f"http://{self.sidecar}/-/ready"), 30)
+        self.children.wait_for("the sidecar", lambda: answers(f"http://{self.sidecar}/-/ready"), 120)
 
     def samples(self) -> dict[tuple[str, str], float]:
         """The sidecar's page: (name, value of its own label or "") → value, for a stack of one rank."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def say(line: str) -> None:
@@ -36,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = ROOT / ".demo"
     folder.mkdir(exist_ok=True)
     children = Children(folder, say)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in _ENDING:
+        signal.signal(number, _interrupt)
     try:
         _play(arguments, folder, children)
     except DemoError as error:
@@ -45,8 +47,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("\nending everything")
     finally:
+        _end_undisturbed()
         children.stop()
     return 0
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    _end_undisturbed()
+    raise KeyboardInterrupt
+
+
+def _end_undisturbed() -> None:
+    """From here on no signal cuts the ending short, which would leave some of the children running."""
+    for number in _ENDING:
+        signal.signal(number, lambda _number, _frame: None)  # SIG_IGN would complain of one that is pending
 
 
 def _play(arguments: argparse.Namespace, folder: Path, children: Children) -> None:
@@ -63,7 +77,7 @@ def _play(arguments: argparse.Namespace, folder: Path, children: Children) -> No
     url = f"http://{HOST}:{engine_port}"
     run = [sys.executable, "-m", "forewarn", "run", "--config", str(settings), "--engine-url", url, "--listen", sidecar]
     children.start("forewarn", run)
-    children.wait_for("the sidecar", partial(answers, f"http://{sidecar}/-/ready"), 20)
+    children.wait_for("the sidecar", partial(answers, f"http://{sidecar}{engine.awaits}"), 60)
     say(f"[3/3] Prometheus on {HOST}:{prometheus_port}")
     prometheus.write_config(folder, sidecar)
     children.start("prometheus", prometheus.command(program, folder, prometheus_port))

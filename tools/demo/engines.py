@@ -25,6 +25,8 @@ class DemoEngine(Protocol):
     """An engine that plays an incident."""
 
     start_seconds: float
+    awaits: str
+    """The sidecar's path that answers 200 when the incident may begin."""
 
     def start(self, children: Children) -> None:
         """Start the server."""
@@ -39,7 +41,9 @@ class DemoEngine(Protocol):
 class Simulated:
     """`lab/vllm_sim`; its scenario begins with the server."""
 
-    start_seconds = 20.0
+    start_seconds = 60.0
+    awaits = "/-/healthy"
+    """Its incident runs already, and under a surge a warm-up may not settle before its end."""
 
     def __init__(self, root: Path, _folder: Path, port: int, scenario: str | None) -> None:
         self._path = scenario or str(root / "lab" / "scenarios" / "overload.yaml")
@@ -71,6 +75,7 @@ class RealVllm:
     """A real vLLM with a tiny model and a small KV cache, under load that grows stage by stage."""
 
     start_seconds = 300.0
+    awaits = "/-/ready"
 
     def __init__(self, root: Path, folder: Path, port: int, _scenario: str | None) -> None:
         self._root = root
