@@ -30,7 +30,7 @@ def main() -> int:
     except (BenchError, OSError) as error:
         sys.stderr.write(f"soak: {error}\n")
         return 1
-    return 1 if seen.falls or seen.failed_polls else 0
+    return 1 if seen.falls or seen.failed_polls or seen.unanswered else 0
 
 
 if __name__ == "__main__":

@@ -39,7 +39,10 @@ def table(soak: Soak) -> str:
             "polls",
             f"{soak.polls:,.0f}, one every {1000 * took / soak.polls:.0f} ms; {soak.failed_polls:.0f} failed",
         ),
-        ("scrapes", f"{soak.scrapes:,}, each answered whole; counters that went down: {soak.falls}"),
+        (
+            "scrapes",
+            f"{soak.scrapes:,}, {soak.unanswered or 'none'} of them unanswered; counters that went down: {soak.falls}",
+        ),
         ("resident memory", f"{least / 1024:.1f} to {most / 1024:.1f} MiB over the whole run"),
         (
             f"slope after the first {SETTLED_SECONDS / 60:.0f} minutes",

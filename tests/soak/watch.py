@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,10 +39,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Soak:
-    """What a soak saw. `falls` are cumulative series that were lower than before."""
+    """What a soak saw. `unanswered` are scrapes without a whole page, `falls` cumulative series lower than before."""
 
     samples: tuple[Sample, ...]
     scrapes: int
+    unanswered: int
     polls: float
     failed_polls: float
     falls: int
@@ -93,16 +95,21 @@ def soak(minutes: float, say: Callable[[str], None]) -> Soak:
         }
         child = here.pollers.forewarn(FOREWARN, port, variables)
         page = _first_page(url)
-        started, falls, samples, scrapes = time.monotonic(), _Falls(), list[Sample](), 0
+        started, falls, samples, scrapes, unanswered = time.monotonic(), _Falls(), list[Sample](), 0, 0
         for at in _ticks(minutes):
             here.children.check()
-            page, scrapes = fetch_page(url), scrapes + 1
-            falls.see(page)
+            scrapes += 1
+            try:
+                page = fetch_page(url)
+                falls.see(page)
+            except (OSError, HTTPException) as error:
+                unanswered += 1
+                say(f"{at / 60:5.1f} min  no answer: {error}")
             if at % SAMPLE_SECONDS == 0:
                 samples.append(_sample(child, started))
             if at % _SAY_SECONDS == 0:
                 say(f"{at / 60:5.1f} min  {samples[-1].rss_kib / 1024:6.2f} MiB  {_polls(page)[0]:9.0f} polls")
-    return Soak(tuple(samples), scrapes, *_polls(page), falls.count)
+    return Soak(tuple(samples), scrapes, unanswered, *_polls(page), falls.count)
 
 
 def _first_page(url: str) -> Page:
