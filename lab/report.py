@@ -6,7 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from lab import summary
+from lab.by_alert import worths
 from lab.run import OURS
+from lab.run import packs as packs_of_rules
 from lab.summary import goals, gradual, minutes, number, packs, parts, share, step, summarise
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ are in [results-traces.json](results-traces.json).
 
 def write(results: list[Result], folder: Path, pictures: Sequence[str]) -> None:
     """Write both files into `folder`; `pictures` are the names of the plots that lie below it in `img/`."""
-    tables = [*_goals(results), *_packs(results), LEADS, *_incidents(results), *_quiet(results)]
+    tables = [*_goals(results), *_packs(results), LEADS, *_incidents(results), *_alerts(results), *_quiet(results)]
     _write([HEAD, *tables, *_plots(pictures)], results, folder, "results")
 
 
@@ -156,6 +158,34 @@ def _best_rival(run: Result, rivals: list[str], key: str) -> str:
 def _first(score: Result) -> str:
     heard = [e["alert"] for e in score["episodes"] if e["true"] and e["severity"] != "info"]
     return heard[0] if heard else "–"
+
+
+def _alerts(results: list[Result]) -> Iterable[str]:
+    yield "## Alert by alert\n"
+    yield (
+        "Of the incidents that come by and by: how often it fired before the pain, of those in which it fired, and its "
+        "median lead. Of the others: in how many it fired, and the median time from the fault. *First*: incidents of "
+        "which it was the first page. *False*: episodes about nothing, in all scenarios.\n"
+    )
+    found = worths(results)
+    yield _table(
+        ["alert", "severity", "first", "ahead of pain", "median lead", "at once or silent", "median after", "false"],
+        (
+            [
+                worth.alert,
+                worth.severity,
+                str(worth.first),
+                f"{worth.ahead} of {len(worth.leads)}",
+                minutes(worth.median_lead),
+                str(len(worth.delays)),
+                minutes(worth.median_delay),
+                str(worth.false),
+            ]
+            for worth in found
+        ),
+    )
+    if rest := sorted(packs_of_rules()[0].alerts() - {worth.alert for worth in found}):
+        yield f"No scenario of the set makes these fire: {', '.join(rest)}. The rules' own tests do.\n"
 
 
 def _quiet(results: list[Result]) -> Iterable[str]:

@@ -66,8 +66,8 @@ def score(firings: Iterable[Firing], alerts: set[str], pain: Sequence[Spell], in
     pages = [episode for episode in true if episode.severity == PAGE]
     main = _main(pain, incident)
     burn = [f.start for f in mine if f.alert in BURN_RATE and ("window", "1h") in f.labels]
-    timely = _timely(pages, main, incident)
-    heard = _timely([e for e in true if e.severity in (PAGE, TICKET)], main, incident)
+    timely = in_time(pages, main, incident)
+    heard = in_time([e for e in true if e.severity in (PAGE, TICKET)], main, incident)
     first = min(timely, key=lambda episode: episode.start, default=None)
     return Score(
         pain_at=main.start if main else None,
@@ -116,7 +116,7 @@ def _main(pain: Sequence[Spell], incident: Incident | None) -> Spell | None:
     return type(after[0])(after[0].start, after[-1].end) if after else None
 
 
-def _timely(episodes: list[Episode], main: Spell | None, incident: Incident | None) -> list[Episode]:
+def in_time(episodes: list[Episode], main: Spell | None, incident: Incident | None) -> list[Episode]:
     """Those that could have helped: at work when the pain began or begun while it lasted."""
     if incident is None:
         return []
