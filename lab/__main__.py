@@ -98,7 +98,7 @@ def _all(arguments: argparse.Namespace) -> int:
     jobs = [suite.Job(path, arguments.out, arguments.rules) for path in suite.paths()]
     results, shown = _played(jobs, arguments, SHOWN)
     _draw_overview(results, arguments.results / "img" / "leads.svg")
-    report.write(results, arguments.results, shown)
+    report.write(results, arguments.results, shown, packs(arguments.rules)[0].alerts())
     sys.stdout.write(f"wrote {arguments.results / 'results.md'}\n")
     return 0
 

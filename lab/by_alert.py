@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING
 from lab.pain import Spell
 from lab.run import OURS
 from lab.scenario import Incident
-from lab.score import NEAR_SECONDS, PAGE, Episode, in_time
+from lab.score import PAGE, Episode, in_time, lead
 from lab.summary import gradual
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from lab.kept import Result
 
@@ -37,7 +36,7 @@ class Worth:
     @property
     def ahead(self) -> int:
         """Incidents in which it came before the pain."""
-        return sum(lead > 0 for lead in self.leads)
+        return sum(before > 0 for before in self.leads)
 
     @property
     def median_lead(self) -> float | None:
@@ -54,31 +53,25 @@ def worths(results: Iterable[Result]) -> list[Worth]:
     """Every alert of ours that fired; first pages first, then those that come before the pain most often."""
     found: dict[tuple[str, str], Worth] = {}
     for run in results:
-        mine = run["scores"][OURS]
-        episodes = [Episode(**episode) for episode in mine["episodes"]]
-        starts = _starts(run, episodes)
-        for key in {(episode.alert, episode.severity) for episode in episodes}:
-            worth = found.setdefault(key, Worth(*key))
-            worth.false += sum((e.alert, e.severity) == key and not e.true for e in episodes)
-            if key in starts:
-                worth.first += key == (mine["first_page"], PAGE)
-                _count(worth, run, starts[key])
+        episodes = [Episode(**episode) for episode in run["scores"][OURS]["episodes"]]
+        for episode in episodes:
+            key = episode.alert, episode.severity
+            found.setdefault(key, Worth(*key)).false += not episode.true
+        if run["incident"]:
+            _count(found, run, [episode for episode in episodes if episode.true])
     return sorted(found.values(), key=lambda w: (-w.first, -w.ahead, -len(w.leads), w.alert, w.severity))
 
 
-def _starts(run: Result, episodes: list[Episode]) -> dict[tuple[str, str], float]:
-    """(alert, severity) → when it first began in time to help."""
-    incident = Incident(**run["incident"]) if run["incident"] else None
-    begin = run["scores"][OURS]["pain_at"]
-    main = None if begin is None else Spell(begin, run["pain"][-1]["end"])
-    begins: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for episode in in_time([episode for episode in episodes if episode.true], main, incident):
-        begins[episode.alert, episode.severity].append(episode.start)
-    return {key: min(starts) for key, starts in begins.items()}
-
-
-def _count(worth: Worth, run: Result, start: float) -> None:
-    if gradual(run):
-        worth.leads.append(min(run["scores"][OURS]["pain_at"] - start, NEAR_SECONDS))
-    else:
-        worth.delays.append(start - run["incident"]["at"])
+def _count(found: Mapping[tuple[str, str], Worth], run: Result, true: list[Episode]) -> None:
+    """Add what the alerts were worth in one incident, each by the first time it began in time to help."""
+    mine, incident = run["scores"][OURS], Incident(**run["incident"])
+    main = None if mine["pain_at"] is None else Spell(mine["pain_at"], run["pain"][-1]["end"])
+    starts: dict[tuple[str, str], float] = {}
+    for episode in sorted(in_time(true, main, incident), key=lambda episode: episode.start):
+        starts.setdefault((episode.alert, episode.severity), episode.start)
+    for key, start in starts.items():
+        found[key].first += key == (mine["first_page"], PAGE)
+        if not gradual(run):
+            found[key].delays.append(start - incident.at)
+        elif (ahead := lead([start], main)) is not None:
+            found[key].leads.append(ahead)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from lab import summary
 from lab.by_alert import worths
 from lab.run import OURS
-from lab.run import packs as packs_of_rules
 from lab.summary import goals, gradual, minutes, number, packs, parts, share, step, summarise
 
 if TYPE_CHECKING:
@@ -38,10 +37,13 @@ are in [results-traces.json](results-traces.json).
 """
 
 
-def write(results: list[Result], folder: Path, pictures: Sequence[str]) -> None:
-    """Write both files into `folder`; `pictures` are the names of the plots that lie below it in `img/`."""
-    tables = [*_goals(results), *_packs(results), LEADS, *_incidents(results), *_alerts(results), *_quiet(results)]
-    _write([HEAD, *tables, *_plots(pictures)], results, folder, "results")
+def write(results: list[Result], folder: Path, pictures: Sequence[str], alerts: set[str]) -> None:
+    """Write both files into `folder`; `pictures` are the names of the plots that lie below it in `img/`.
+
+    `alerts` are those of our pack, to name the ones that never fired.
+    """
+    tables = [*_goals(results), *_packs(results), LEADS, *_incidents(results), *_alerts(results, alerts)]
+    _write([HEAD, *tables, *_quiet(results), *_plots(pictures)], results, folder, "results")
 
 
 def write_traces(results: list[Result], folder: Path, pictures: Sequence[str]) -> None:
@@ -160,7 +162,7 @@ def _first(score: Result) -> str:
     return heard[0] if heard else "–"
 
 
-def _alerts(results: list[Result]) -> Iterable[str]:
+def _alerts(results: list[Result], alerts: set[str]) -> Iterable[str]:
     yield "## Alert by alert\n"
     yield (
         "Of the incidents that come by and by: how often it fired before the pain, of those in which it fired, and its "
@@ -184,7 +186,7 @@ def _alerts(results: list[Result]) -> Iterable[str]:
             for worth in found
         ),
     )
-    if rest := sorted(packs_of_rules()[0].alerts() - {worth.alert for worth in found}):
+    if rest := sorted(alerts - {worth.alert for worth in found}):
         yield f"No scenario of the set makes these fire: {', '.join(rest)}. The rules' own tests do.\n"
 
 

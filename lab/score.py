@@ -71,9 +71,9 @@ def score(firings: Iterable[Firing], alerts: set[str], pain: Sequence[Spell], in
     first = min(timely, key=lambda episode: episode.start, default=None)
     return Score(
         pain_at=main.start if main else None,
-        lead=_lead((episode.start for episode in timely), main),
-        any_lead=_lead((episode.start for episode in heard), main),
-        burn_lead=_lead((start for start in burn if main and start <= main.end + NEAR_SECONDS), main),
+        lead=lead((episode.start for episode in timely), main),
+        any_lead=lead((episode.start for episode in heard), main),
+        burn_lead=lead((start for start in burn if main and start <= main.end + NEAR_SECONDS), main),
         detection=_detection(timely, heard, incident),
         found=_found(timely, heard, incident),
         reset=max(e.end for e in pages) - pain[-1].end if pages and pain else None,
@@ -125,7 +125,7 @@ def in_time(episodes: list[Episode], main: Spell | None, incident: Incident | No
     return [e for e in episodes if incident.at <= e.start <= main.end and e.end >= main.start - NEAR_SECONDS]
 
 
-def _lead(starts: Iterable[float], main: Spell | None) -> float | None:
+def lead(starts: Iterable[float], main: Spell | None) -> float | None:
     """Seconds from the first of `starts` to the pain, at most half an hour: earlier is luck, not foresight."""
     first = min(starts, default=None)
     return None if first is None or main is None else min(main.start - first, NEAR_SECONDS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from tools import interrupts
 from tools.demo import prometheus
 from tools.demo.engines import ENGINES
 from tools.demo.processes import HOST, Children, DemoError, answers, free_port
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
-_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def say(line: str) -> None:
@@ -37,8 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = ROOT / ".demo"
     folder.mkdir(exist_ok=True)
     children = Children(folder, say)
-    for number in _ENDING:
-        signal.signal(number, _interrupt)
+    interrupts.raise_once()
     try:
         _play(arguments, folder, children)
     except DemoError as error:
@@ -47,20 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("\nending everything")
     finally:
-        _end_undisturbed()
+        interrupts.hold_off()
         children.stop()
     return 0
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    _end_undisturbed()
-    raise KeyboardInterrupt
-
-
-def _end_undisturbed() -> None:
-    """From here on no signal cuts the ending short, which would leave some of the children running."""
-    for number in _ENDING:
-        signal.signal(number, lambda _number, _frame: None)  # SIG_IGN would complain of one that is pending
 
 
 def _play(arguments: argparse.Namespace, folder: Path, children: Children) -> None:

@@ -227,7 +227,7 @@ class Engine:
 
     def core_pids(self) -> list[int]:
         """Return the EngineCore processes: the schedulers behind the API. Raises EngineError without one."""
-        found = [pid for pid in self.pids() if _proc(pid, "cmdline").startswith(CORE_TITLE)]
+        found = [pid for pid in self.pids() if read_proc(pid, "cmdline").startswith(CORE_TITLE)]
         if not found:
             raise EngineError("no EngineCore process: the engine is down")
         return found
@@ -279,13 +279,13 @@ def session_members(leader: int) -> list[int]:
         if not entry.name.isdigit():
             continue
         # After the command in parentheses come: state, parent, group, session (proc(5)).
-        fields = _proc(int(entry.name), "stat").rpartition(b")")[2].split()
+        fields = read_proc(int(entry.name), "stat").rpartition(b")")[2].split()
         if len(fields) > 3 and int(fields[3]) == leader and fields[0] not in {b"Z", b"X"}:  # noqa: PLR2004  proc(5)
             members.append(int(entry.name))
     return sorted(members)
 
 
-def _proc(pid: int, name: str) -> bytes:
+def read_proc(pid: int, name: str) -> bytes:
     """Read one file of /proc, empty when the process is gone."""
     try:
         return Path(f"/proc/{pid}/{name}").read_bytes()

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -15,6 +14,7 @@ if not __package__:
     # Run as a file, only this folder is on the path.
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tools import interrupts
 from tools.vllm_cpu.engine import (
     HOST,
     MODEL,
@@ -48,9 +48,7 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server until it ends or a SIGINT or SIGTERM comes. Returns 1 when it failed."""
     settings = parse(arguments)
-    # SIGINT, too: a shell starts its background jobs with SIGINT ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    interrupts.raise_once()
     engine = Engine(settings, say=lambda text: _tell(sys.stdout, text))
     try:
         engine.start()
@@ -63,9 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell(sys.stdout, "stopping")
         return 0
     finally:
-        # A second signal must not interrupt the clean-up.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+        interrupts.hold_off()
         engine.stop()
     return 1
 

@@ -63,7 +63,7 @@ def test_a_wedge_is_found_and_the_result_is_kept(tmp_path: Path) -> None:
     rules.write_text(text.replace("_stalled == 1\n", "_stalled == 1\n        for: 30s\n"), encoding="utf-8")
     again = run.run(plan, run.packs(tmp_path / "rules"), tmp_path, _never)
     assert again["scores"][run.OURS]["detection"] == score["detection"] + 30.0
-    report.write([result], tmp_path, [])
+    report.write([result], tmp_path, [], packs[0].alerts())
     assert "| test (T) | sequences, 1 |" in (tmp_path / "results.md").read_text(encoding="utf-8")
     known = guard.committed(tmp_path / "results.json")
     assert list(guard.drops([result], known)) == []
