@@ -17,7 +17,7 @@ import pytest
 from tests.vllm.conftest import VENV
 from tests.vllm.processes import wait_until
 from tools.vllm_cpu import install, load
-from tools.vllm_cpu.engine import session_members
+from tools.vllm_cpu.engine import read_proc, session_members
 from tools.vllm_cpu.load import Plan, run, summary
 from tools.vllm_cpu.serve import HOST, Engine, EngineError, Settings, free_port
 
@@ -194,7 +194,7 @@ def server_of(parent: int) -> int | None:
     """The child of `parent` that has become vLLM, past the interpreter that supervises it."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
     for pid in children:
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        arguments = read_proc(int(pid), "cmdline").split(b"\0")
         if b"serve" in arguments and b"-c" not in arguments:
             return int(pid)
     return None
